@@ -1,0 +1,46 @@
+//! What an error callback is told.
+
+use crate::job::{JobError, Panic};
+use std::error::Error;
+use std::fmt;
+
+/// Why a job whose output is a `Result` did not succeed. Given to the second callback of
+/// [`Offload::on_complete`](crate::Offload::on_complete).
+#[derive(Debug)]
+pub enum Failure<E> {
+    /// The job returned this error.
+    Failed(E),
+    /// The job panicked, with this.
+    Panicked(Panic),
+    /// The job never started: see [`JobError::Cancelled`].
+    Cancelled,
+}
+
+impl<E> From<JobError> for Failure<E> {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Panicked(panic) => Failure::Panicked(panic),
+            JobError::Cancelled => Failure::Cancelled,
+        }
+    }
+}
+
+impl<E> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The error itself is the source; a reporter prints the chain.
+            Failure::Failed(_) => f.write_str("the job failed"),
+            Failure::Panicked(panic) => panic.fmt(f),
+            Failure::Cancelled => JobError::Cancelled.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for Failure<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Failure::Failed(error) => Some(error),
+            Failure::Panicked(_) | Failure::Cancelled => None,
+        }
+    }
+}

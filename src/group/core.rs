@@ -1,0 +1,303 @@
+//! What the handles, the jobs and the threads of a group share.
+
+use super::builder::Config;
+use super::counts::{AtomicCounts, Counts};
+use super::growth::{self, Step};
+use super::parked::Parked;
+use super::room::Room;
+use super::starter::Starter;
+use super::tally::Tally;
+use super::{current, worker};
+use crate::job::{self, Batch, Departure, Host, Popped, Queue};
+use crate::os::fork;
+use crate::sync::{Ordering, fence, yield_now};
+use crossbeam_utils::CachePadded;
+use event_listener::Event;
+use std::io;
+use std::sync::{Arc, Weak};
+
+pub(super) struct Core {
+    pub(super) queue: Queue,
+    pub(super) counts: CachePadded<AtomicCounts>,
+    pub(super) parked: Parked,
+    pub(super) room: Option<Room>,
+    pub(super) tally: Tally,
+    pub(super) config: Config,
+    starter: Starter,
+    /// Something that `drain` or `shutdown` may wait for has happened: a thread found the queue empty, or left, or a
+    /// job was cancelled.
+    quiet: Event,
+    /// The process this group lives in.
+    generation: usize,
+    /// For the threads.
+    me: Weak<Core>,
+}
+
+impl Core {
+    pub(super) fn new(config: Config) -> Arc<Self> {
+        fork::watch();
+        Arc::new_cyclic(|me| Self {
+            queue: Queue::new(),
+            counts: CachePadded::new(AtomicCounts::new()),
+            parked: Parked::new(),
+            room: config.queue_limit.map(Room::new),
+            tally: Tally::new(),
+            config,
+            starter: Starter::new(),
+            quiet: Event::new(),
+            generation: fork::generation(),
+            me: me.clone(),
+        })
+    }
+
+    // --- The submitter's side. ---
+
+    /// Queues jobs and sees to it that somebody runs them. False if the group was closed before: then the caller is to
+    /// take back those jobs that no worker has started. To be called only if [`takes_jobs`](Self::takes_jobs).
+    #[inline]
+    pub(super) fn push(&self, jobs: impl Into<Batch>) -> bool {
+        self.queue.push(jobs.into());
+        // Pairs with the fences in `worker.rs`: of "push, then look at the counts" and "change the counts, then look at
+        // the queue" at least one sees the other.
+        fence(Ordering::SeqCst);
+        let counts = self.counts.load();
+        if counts.is_closed() {
+            if counts.threads() == 0 {
+                // Somebody has to clear the queue, as its entries hold this core.
+                let _ = self.ensure_threads(1);
+            }
+            return false;
+        }
+        self.grow(counts);
+        true
+    }
+
+    /// Whether submitting makes sense. A group that closes right after is caught by [`push`](Self::push).
+    pub(super) fn takes_jobs(&self) -> bool {
+        !self.is_orphaned() && !self.counts.load().is_closed()
+    }
+
+    /// Brings another thread if the policy wants one.
+    pub(super) fn grow(&self, mut counts: Counts) {
+        loop {
+            match growth::decide(counts, self.config.max_threads) {
+                Step::Nothing => return,
+                Step::Unpark => {
+                    if self.parked.wake_one(&self.counts) {
+                        return;
+                    }
+                }
+                Step::Start => {
+                    if !self.starter.may_try() {
+                        return;
+                    }
+                    if self.counts.start(self.config.max_threads) {
+                        // The error is counted, and kept for nobody: the job stays queued.
+                        let _ = self.start_counted_thread();
+                        return;
+                    }
+                }
+            }
+            // Somebody else was faster: decide again.
+            counts = self.counts.load();
+        }
+    }
+
+    /// Starts a thread unless there are `wanted` already.
+    pub(super) fn ensure_threads(&self, wanted: usize) -> io::Result<()> {
+        while self.counts.start(wanted) {
+            self.start_counted_thread()?;
+        }
+        Ok(())
+    }
+
+    fn start_counted_thread(&self) -> io::Result<()> {
+        let Some(me) = self.me.upgrade() else {
+            unreachable!("whoever calls a method of the core holds it");
+        };
+        match worker::start(me) {
+            Ok(()) => {
+                self.tally.saw_threads(self.counts.load().threads());
+                self.starter.succeeded();
+                Ok(())
+            }
+            Err(error) => {
+                self.tally.add_start_failure();
+                self.starter.failed();
+                self.counts.leave();
+                self.thread_is_missing();
+                Err(error)
+            }
+        }
+    }
+
+    /// A thread that others may have counted on is not there after all.
+    fn thread_is_missing(&self) {
+        // Pairs with the fence in `push`, as any step that makes a thread less.
+        fence(Ordering::SeqCst);
+        let counts = self.counts.load();
+        if self.queue.len() > 0 {
+            if counts.idle() == 0 {
+                self.parked.wake_one(&self.counts);
+            }
+            if counts.threads() == 0 && counts.is_closed() {
+                self.cancel_queued();
+            }
+        }
+        self.tell_waiters();
+    }
+
+    // --- The worker's side. ---
+
+    /// The next job that is still wanted, claimed.
+    pub(super) fn next_job(&self) -> Option<job::Claimed> {
+        loop {
+            match self.queue.pop() {
+                Popped::Task(task) => {
+                    if let Some(job) = task.claim() {
+                        self.leave_room();
+                        return Some(job);
+                    }
+                    self.queue.dead_popped();
+                }
+                // The pusher looks for sleepers when it is done, so this is as good as empty.
+                Popped::Busy | Popped::Empty => return None,
+            }
+        }
+    }
+
+    /// Runs a job on this thread, and its callback if it has one.
+    pub(super) fn run(&self, job: job::Claimed) {
+        current::job_begins();
+        let finished = job.run();
+        self.tally.add_finished(finished.panicked());
+        // Publishes the output and wakes the awaiter.
+        drop(finished);
+        self.tally.add_settled();
+        current::job_ends();
+    }
+
+    // --- The end. ---
+
+    /// Takes no more jobs from now on. What is queued still runs; then the threads leave.
+    pub(super) fn close(&self) {
+        if self.is_orphaned() || !self.counts.close() {
+            return;
+        }
+        self.parked.wake_all(&self.counts);
+        if let Some(room) = &self.room {
+            room.wake_all();
+        }
+        // Pairs with the fence in `push`: a job that was accepted is seen here, or by a thread that is still there.
+        fence(Ordering::SeqCst);
+        if self.queue.len() > 0 && self.ensure_threads(1).is_err() {
+            // The failed start has cancelled what no thread is left to run.
+        }
+        self.tell_waiters();
+    }
+
+    /// Cancels all that waits in the queue, callbacks included, on this thread. Returns how many jobs that were.
+    pub(super) fn cancel_queued(&self) -> usize {
+        let mut cancelled = 0;
+        loop {
+            match self.queue.pop() {
+                Popped::Task(task) => match task.claim() {
+                    Some(job) => {
+                        self.leave_room();
+                        drop(job);
+                        self.tally.add_cancelled();
+                        cancelled += 1;
+                    }
+                    None => self.queue.dead_popped(),
+                },
+                // There may be jobs behind the gap, and there may be nobody else left to look.
+                Popped::Busy => yield_now(),
+                Popped::Empty => break,
+            }
+        }
+        self.tell_waiters();
+        cancelled
+    }
+
+    /// A job leaves the queue.
+    pub(super) fn leave_room(&self) {
+        if let Some(room) = &self.room {
+            room.give_back();
+        }
+    }
+
+    /// How many jobs are accepted and not done with.
+    pub(super) fn outstanding(&self) -> usize {
+        // In this order: a job that is pushed or settled in between makes the answer too large, never too small, and if
+        // it is 0, there was a moment without any job between the two reads.
+        let settled = self.tally.settled();
+        self.queue.pushed().wrapping_sub(settled)
+    }
+
+    pub(super) fn tell_waiters(&self) {
+        self.quiet.notify(usize::MAX);
+    }
+
+    pub(super) fn listen(&self) -> event_listener::EventListener {
+        self.quiet.listen()
+    }
+}
+
+impl Host for Core {
+    fn departed(&self, how: Departure) {
+        self.leave_room();
+        self.queue.add_dead();
+        match how {
+            Departure::Cancelled => {
+                self.tally.add_cancelled();
+                self.tell_waiters();
+            }
+            Departure::Refused => {
+                self.tally.add_refused();
+                self.tell_waiters();
+            }
+            Departure::Taken => current::job_begins(),
+        }
+    }
+
+    fn ran_by_waiter(&self, panicked: bool) {
+        self.tally.add_finished(panicked);
+        self.tally.add_settled();
+        current::job_ends();
+    }
+
+    fn is_current_thread(&self) -> bool {
+        current::is(self)
+    }
+
+    fn nudge(&self) -> bool {
+        if !self.starter.is_failing() {
+            return true;
+        }
+        let counts = self.counts.load();
+        if counts.is_closed() {
+            return true;
+        }
+        if self.queue.len() > 0 {
+            self.grow(counts);
+        }
+        self.counts.load().threads() > 0
+    }
+
+    #[inline]
+    fn is_orphaned(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
+    fn run_later(self: Arc<Self>, work: Box<dyn FnOnce() + Send>) -> Result<(), Box<dyn FnOnce() + Send>> {
+        if !self.takes_jobs() {
+            return Err(work);
+        }
+        if let Some(room) = &self.room {
+            room.take_anyway(1);
+        }
+        let offload = job::push_or_reclaim(work, self.clone(), |task| self.push(task))?;
+        offload.detach();
+        Ok(())
+    }
+}

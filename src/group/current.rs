@@ -1,0 +1,44 @@
+//! Which group the calling thread works for, if any.
+
+use std::cell::Cell;
+use std::ptr::null;
+
+#[cfg(not(aside_loom))]
+thread_local! {
+    // Without destructors, so that these can be asked at any time in a thread's life.
+    static GROUP: Cell<*const ()> = const { Cell::new(null()) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+#[cfg(aside_loom)]
+loom::thread_local! {
+    static GROUP: Cell<*const ()> = Cell::new(null());
+    static DEPTH: Cell<usize> = Cell::new(0);
+}
+
+/// Makes the calling thread one of `group`'s, for the rest of its life.
+pub(super) fn enter<T>(group: *const T) {
+    GROUP.with(|current| current.set(group.cast()));
+}
+
+/// The calling thread is about to end and works for nobody.
+pub(super) fn leave() {
+    enter::<()>(null());
+}
+
+pub(super) fn is<T>(group: *const T) -> bool {
+    GROUP.with(Cell::get) == group.cast()
+}
+
+/// How many jobs of its group the calling thread is inside of: more than one when jobs wait for jobs.
+pub(super) fn depth<T>(group: *const T) -> usize {
+    if is(group) { DEPTH.with(Cell::get) } else { 0 }
+}
+
+pub(super) fn job_begins() {
+    DEPTH.with(|depth| depth.set(depth.get() + 1));
+}
+
+pub(super) fn job_ends() {
+    DEPTH.with(|depth| depth.set(depth.get() - 1));
+}

@@ -1,0 +1,34 @@
+//! A set of offload threads with one queue and one policy. The protocol by which a submitter and a worker never miss
+//! each other is in `README.md` beside this file.
+
+mod batch;
+mod builder;
+mod core;
+mod counts;
+mod current;
+mod drain;
+mod error;
+mod global;
+mod growth;
+mod handle;
+#[cfg(all(test, aside_loom))]
+mod model;
+mod offload_wait;
+mod parked;
+mod room;
+mod shutdown;
+mod starter;
+mod stats;
+mod tally;
+mod worker;
+
+pub use batch::OffloadAll;
+pub use builder::Builder;
+pub use drain::Drain;
+pub use error::{BuildError, RejectReason, Rejected};
+pub use handle::Group;
+pub use offload_wait::OffloadWait;
+pub use shutdown::Left;
+pub use stats::Stats;
+
+pub(crate) use global::global;

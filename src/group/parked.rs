@@ -1,0 +1,113 @@
+//! The stack of parked threads: the one that parked last wakes first, so that the surplus ones grow old and leave.
+
+use super::counts::AtomicCounts;
+use crate::sync::{AtomicBool, Mutex, Ordering, Thread, current, lock, park, park_timeout};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One thread's bed.
+pub(super) struct Sleeper {
+    woken: AtomicBool,
+    thread: Thread,
+}
+
+impl Sleeper {
+    /// For the calling thread.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(false), thread: current() })
+    }
+
+    /// Parks the calling thread, which must be the sleeper's, until it is woken; false if the time was up before.
+    pub(super) fn sleep(&self, until: Option<Instant>) -> bool {
+        // Acquire: pairs with the release in `wake`.
+        while !self.woken.load(Ordering::Acquire) {
+            match until {
+                None => park(),
+                Some(until) => match until.checked_duration_since(Instant::now()) {
+                    Some(left) if !left.is_zero() => park_timeout(left),
+                    _ => return false,
+                },
+            }
+        }
+        true
+    }
+
+    fn wake(&self) {
+        // Release: pairs with the acquire in `sleep`.
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+/// What became of a thread whose time was up.
+pub(super) enum Retirement {
+    /// It is off the stack and counted out.
+    Retired,
+    /// The group is at its minimum: it stays on the stack.
+    Needed,
+    /// Somebody woke it at the last moment.
+    Woken,
+}
+
+/// The sleepers, oldest first. The counts' `parked` is the length of this list whenever the lock is free.
+pub(super) struct Parked(Mutex<Vec<Arc<Sleeper>>>);
+
+impl Parked {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// idle → parked. The thread must look at the queue once more before it sleeps.
+    pub(super) fn push(&self, sleeper: &Arc<Sleeper>, counts: &AtomicCounts) {
+        // Relaxed: read by the thread itself, and written by others only once it is on the stack.
+        sleeper.woken.store(false, Ordering::Relaxed);
+        let mut sleepers = lock(&self.0);
+        sleepers.push(sleeper.clone());
+        counts.park();
+    }
+
+    /// parked → idle, by the thread itself. False if somebody else took it off the stack: then `sleep` returns at
+    /// once, or nearly.
+    pub(super) fn withdraw(&self, sleeper: &Arc<Sleeper>, counts: &AtomicCounts) -> bool {
+        let mut sleepers = lock(&self.0);
+        let Some(place) = place_of(sleeper, &sleepers) else { return false };
+        sleepers.remove(place);
+        counts.unpark(1);
+        true
+    }
+
+    /// parked → gone, by the thread itself.
+    pub(super) fn retire(&self, sleeper: &Arc<Sleeper>, counts: &AtomicCounts, min: usize) -> Retirement {
+        let mut sleepers = lock(&self.0);
+        let Some(place) = place_of(sleeper, &sleepers) else { return Retirement::Woken };
+        if !counts.retire(min) {
+            return Retirement::Needed;
+        }
+        sleepers.remove(place);
+        Retirement::Retired
+    }
+
+    /// Wakes the thread that parked last; false if none is parked.
+    pub(super) fn wake_one(&self, counts: &AtomicCounts) -> bool {
+        let mut sleepers = lock(&self.0);
+        let Some(sleeper) = sleepers.pop() else { return false };
+        counts.unpark(1);
+        // The system call stays outside the lock.
+        drop(sleepers);
+        sleeper.wake();
+        true
+    }
+
+    /// Wakes all.
+    pub(super) fn wake_all(&self, counts: &AtomicCounts) {
+        let mut sleepers = lock(&self.0);
+        let woken = std::mem::take(&mut *sleepers);
+        counts.unpark(woken.len());
+        drop(sleepers);
+        woken.iter().for_each(|sleeper| sleeper.wake());
+    }
+}
+
+fn place_of(sleeper: &Arc<Sleeper>, sleepers: &[Arc<Sleeper>]) -> Option<usize> {
+    sleepers.iter().position(|other| Arc::ptr_eq(other, sleeper))
+}

@@ -1,0 +1,50 @@
+//! The end of a group, with a deadline.
+
+use super::core::Core;
+use super::current;
+use super::drain::wait_until;
+use crate::deadline::Deadline;
+use crate::job::Host;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a shutdown left undone. Made by [`Group::shutdown`](crate::Group::shutdown).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "jobs may have been left undone"]
+#[non_exhaustive]
+pub struct Left {
+    /// Jobs that had not started by the deadline. They were cancelled.
+    pub cancelled: usize,
+    /// Jobs that were running at the deadline. They go on, and so do their threads.
+    pub running: usize,
+}
+
+impl Left {
+    /// Whether every job was done.
+    pub fn is_nothing(self) -> bool {
+        self.cancelled == 0 && self.running == 0
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} jobs cancelled, {} still running", self.cancelled, self.running)
+    }
+}
+
+pub(super) fn shutdown(core: &Arc<Core>, deadline: Deadline) -> Left {
+    if core.is_orphaned() {
+        // In a forked child there never was anything.
+        return Left { cancelled: 0, running: 0 };
+    }
+    core.close();
+    let own_jobs = current::depth(Arc::as_ptr(core));
+    let own_threads = usize::from(own_jobs > 0);
+    let done = || core.outstanding() <= own_jobs && core.counts.load().threads() <= own_threads;
+    if wait_until(core, deadline, done) {
+        return Left { cancelled: 0, running: core.outstanding() };
+    }
+    let cancelled = core.cancel_queued();
+    // An output is there a moment before its thread has counted it.
+    Left { cancelled, running: core.outstanding() }
+}

@@ -1,0 +1,304 @@
+//! The awaiter's side of a job: poll, cancel, run here, let go.
+
+use super::cell::Header;
+use super::error::{JobError, Panic};
+use super::host::{Departure, Host};
+use super::thread_waker;
+use crate::deadline::Deadline;
+use crate::panic::contain;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+/// How a job ended.
+pub(crate) type Outcome<T> = Result<T, JobError>;
+
+/// The one handle of a job whose outcome has not been taken. Dropping it cancels a job that has not started.
+pub(crate) struct Handle<T> {
+    header: NonNull<Header>,
+    /// It gives out a `T`, and holds none by value: so it is `Unpin` whatever `T` is.
+    output: PhantomData<fn() -> T>,
+}
+
+// SAFETY: the handle gives out a `T` by value on the thread it is on, and may drop the closure, which is `Send`.
+unsafe impl<T: Send> Send for Handle<T> {}
+// SAFETY: a shared handle can only be asked whether it is finished.
+unsafe impl<T: Send> Sync for Handle<T> {}
+
+impl<T> Handle<T> {
+    /// # Safety
+    ///
+    /// `header` is a live cell with output type `T` whose `HANDLE` bit is set, and no other `Handle` for it exists.
+    pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        Self { header, output: PhantomData }
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: the `HANDLE` bit keeps the cell alive.
+        unsafe { self.header.as_ref() }
+    }
+
+    pub(crate) fn host(&self) -> &Arc<dyn Host> {
+        &self.header().host
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.header().state.load().is_done()
+    }
+
+    pub(super) fn state(&self) -> impl std::fmt::Debug {
+        self.header().state.load()
+    }
+
+    /// The outcome, if the job is done; else leaves `waker` to be called when it is.
+    ///
+    /// Once it has answered `Ready`, the handle is spent: it no longer holds the cell and must be forgotten, as
+    /// [`Pending`] does. It does not panic after that point.
+    fn poll_spending(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
+        let mut now = self.header().state.load();
+        while !now.is_done() && now.has_waker() {
+            let same = self.header().waker.with(|slot| {
+                // SAFETY: `WAKER` is set: the slot may be read by both sides and is written by none.
+                unsafe { (*slot).as_ref() }.is_some_and(|old| old.will_wake(waker))
+            });
+            if same {
+                return Poll::Pending;
+            }
+            match self.header().state.step(now, now.without_waker()) {
+                Ok(()) => now = now.without_waker(),
+                Err(other) => now = other,
+            }
+        }
+        if now.is_done() {
+            return Poll::Ready(self.take_outcome());
+        }
+        // A panic of `clone` leaves the slot as it was, unpublished.
+        let new = waker.clone();
+        let old = self.header().waker.with_mut(|slot| {
+            // SAFETY: `WAKER` is clear, and only this handle sets it: the slot is ours.
+            unsafe { (*slot).replace(new) }
+        });
+        let before = self.header().state.set_waker();
+        // Foreign code, and the new waker is in place already: a panic of the old one's destructor ends here.
+        contain(|| drop(old));
+        if before.is_done() { Poll::Ready(self.take_outcome()) } else { Poll::Pending }
+    }
+
+    /// Takes what a done job left. Lets go of the cell.
+    fn take_outcome(&mut self) -> Outcome<T> {
+        let outcome = if self.header().state.load().has_output() {
+            // SAFETY: `DONE` with `OUTPUT` and a handle: the body is the handle's. The cell is let go of below, so
+            // this happens once.
+            match unsafe { Header::take_output::<T>(self.header) } {
+                Ok(value) => Ok(value),
+                Err(payload) => Err(JobError::Panicked(Panic::new(payload))),
+            }
+        } else {
+            Err(JobError::Cancelled)
+        };
+        // SAFETY: the job is done and its body empty.
+        unsafe { let_go(self.header) };
+        outcome
+    }
+
+    /// Cancels the job if it has not started. True if that is what happened.
+    ///
+    /// Drops the closure here; a panic of its destructor goes to the caller, and the job is cancelled all the same.
+    pub(crate) fn cancel(&mut self) -> bool {
+        if !self.claim_to_cancel(Departure::Cancelled) {
+            return false;
+        }
+        // SAFETY: claimed, so the body is ours, with the closure in it.
+        unsafe { Header::drop_job(self.header) };
+        true
+    }
+
+    fn claim_to_cancel(&mut self, departure: Departure) -> bool {
+        // In a forked child the cell may have been caught half-way: it is left alone.
+        if self.host().is_orphaned() || !self.header().state.claim_to_cancel() {
+            return false;
+        }
+        self.host().departed(departure);
+        true
+    }
+
+    /// Takes the closure back from a job that has not started.
+    ///
+    /// # Safety
+    ///
+    /// The job was made from an `F`.
+    pub(super) unsafe fn reclaim_unchecked<F: FnOnce() -> T>(mut self) -> Result<F, Self> {
+        if !self.claim_to_cancel(Departure::Refused) {
+            return Err(self);
+        }
+        // SAFETY: claimed, so the body is ours, with the closure in it; its type is the caller's word.
+        Ok(unsafe { Header::take_job::<F, T>(self.header) })
+    }
+
+    /// Runs the job on this thread if it has not started and this is an offload thread of its own group. Spends
+    /// the handle as [`poll_spending`](Self::poll_spending) does.
+    fn run_here_spending(&mut self) -> Option<Outcome<T>> {
+        if !self.host().is_current_thread() || !self.header().state.claim_to_run() {
+            return None;
+        }
+        self.host().departed(Departure::Taken);
+        // SAFETY: claimed, so the body is ours, with the closure in it.
+        let panicked = unsafe { Header::run(self.header) };
+        self.host().ran_by_waiter(panicked);
+        let mut now = self.header().state.load();
+        // Nobody waits for this step (the handle is here); it makes the state true for whoever frees the cell.
+        while let Err(other) = self.header().state.step(now, now.done(true)) {
+            now = other;
+        }
+        Some(self.take_outcome())
+    }
+
+    /// Lets the job run, whatever becomes of it.
+    pub(crate) fn detach(self) {
+        ManuallyDrop::new(self).leave();
+    }
+
+    /// The handle's end. Does not cancel.
+    fn leave(&mut self) {
+        let header = self.header;
+        let mut now = self.header().state.load();
+        loop {
+            if now.is_done() {
+                // Lets go even if the destructor of the output panics, on this thread, to whom the output belongs.
+                let _let_go = LetGo(header);
+                if now.has_output() {
+                    // SAFETY: `DONE` with `OUTPUT` and a handle: the body is the handle's.
+                    unsafe { Header::drop_output(header) };
+                }
+                return;
+            }
+            if self.host().is_orphaned() {
+                return;
+            }
+            if now.has_waker() {
+                // Takes the waker back, so that nobody is woken for what nobody wants.
+                match self.header().state.step(now, now.without_waker()) {
+                    Ok(()) => now = now.without_waker(),
+                    Err(other) => {
+                        now = other;
+                        continue;
+                    }
+                }
+            }
+            let waker = self.header().waker.with_mut(|slot| {
+                // SAFETY: `WAKER` is clear, so the slot is the handle's.
+                unsafe { (*slot).take() }
+            });
+            match self.header().state.step(now, now.without_handle()) {
+                // Neither done nor ours any more: from here on the cell is the task's.
+                Ok(()) => {
+                    contain(|| drop(waker));
+                    return;
+                }
+                // The next round finds the slot empty.
+                Err(other) => now = other,
+            }
+            contain(|| drop(waker));
+        }
+    }
+}
+
+impl<T> Drop for Handle<T> {
+    fn drop(&mut self) {
+        let leave = LeaveOnDrop(self);
+        leave.0.cancel();
+    }
+}
+
+/// Ends the handle when the closure's destructor panics, too.
+struct LeaveOnDrop<'a, T>(&'a mut Handle<T>);
+
+impl<T> Drop for LeaveOnDrop<'_, T> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+struct LetGo(NonNull<Header>);
+
+impl Drop for LetGo {
+    fn drop(&mut self) {
+        // SAFETY: made by `leave` for a done job; by the time of this drop the output is gone.
+        unsafe { let_go(self.0) };
+    }
+}
+
+/// The handle's end where the task owns the rest.
+///
+/// # Safety
+///
+/// The caller is the handle, which ends here; the job is done and its body empty.
+unsafe fn let_go(header: NonNull<Header>) {
+    // SAFETY: the `HANDLE` bit keeps the cell alive up to here.
+    let state = unsafe { &header.as_ref().state };
+    if !state.load().has_task() || !state.clear_handle().has_task() {
+        // SAFETY: the task let go before: this is the last owner.
+        contain(|| unsafe { Header::free(header) });
+    }
+}
+
+/// A handle that ends when it has given its outcome. The base of every future over a job.
+pub(crate) struct Pending<T>(Option<Handle<T>>);
+
+impl<T> Pending<T> {
+    pub(crate) fn new(handle: Handle<T>) -> Self {
+        Self(Some(handle))
+    }
+
+    pub(crate) fn handle(&self) -> Option<&Handle<T>> {
+        self.0.as_ref()
+    }
+
+    pub(crate) fn handle_mut(&mut self) -> Option<&mut Handle<T>> {
+        self.0.as_mut()
+    }
+
+    pub(crate) fn into_handle(self) -> Option<Handle<T>> {
+        self.0
+    }
+
+    fn spent(&mut self) {
+        std::mem::forget(self.0.take());
+    }
+
+    /// The outcome, if the job has ended; else leaves the waker to be called when it does.
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
+        let handle = self.0.as_mut().expect("a job's future was polled after it had given its output");
+        let mut outcome = handle.poll_spending(waker);
+        if outcome.is_pending() && handle.host().is_orphaned() {
+            // The threads that would finish it are the parent's. Its memory is left to the parent's image.
+            outcome = Poll::Ready(Err(JobError::Cancelled));
+        }
+        if outcome.is_ready() {
+            self.spent();
+        }
+        outcome
+    }
+
+    /// The same, and looks after a group that could not start a thread: if only asking again can help, the waker
+    /// is called at once.
+    pub(super) fn poll_nudging(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
+        let outcome = self.poll(waker);
+        if outcome.is_pending() && self.0.as_ref().is_some_and(|handle| !handle.host().nudge()) {
+            waker.wake_by_ref();
+        }
+        outcome
+    }
+
+    /// Blocks until the job has ended, or the deadline has passed (`None`).
+    pub(crate) fn wait(&mut self, deadline: Deadline) -> Option<Outcome<T>> {
+        let handle = self.0.as_mut().expect("a job was waited for after it had given its output");
+        if let Some(outcome) = handle.run_here_spending() {
+            self.spent();
+            return Some(outcome);
+        }
+        thread_waker::block_on(deadline, |waker| self.poll_nudging(waker))
+    }
+}

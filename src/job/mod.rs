@@ -1,0 +1,71 @@
+//! One job: its cell, the two who own it, and the queue it waits in. The protocol is in `README.md` beside this
+//! file. This folder may use unsafe code; what it exports is safe.
+#![allow(unsafe_code)]
+
+mod cancel;
+mod catch;
+mod cell;
+mod error;
+mod handle;
+mod host;
+#[cfg(all(test, aside_loom))]
+mod model;
+mod offload;
+mod queue;
+mod state;
+mod task;
+mod thread_waker;
+
+pub use cancel::Cancel;
+pub use catch::Catch;
+pub use error::{JobError, Panic};
+pub use offload::Offload;
+
+pub(crate) use host::{Departure, Host};
+pub(crate) use queue::{Batch, Popped, Queue};
+use handle::Handle;
+pub(crate) use task::{Claimed, Task};
+
+use std::sync::Arc;
+
+/// A new job, not queued yet.
+pub(crate) fn new<F, T>(job: F, host: Arc<dyn Host>) -> (Task, Offload<T>)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (task, handle) = new_raw(job, host);
+    (task, Offload::new(handle))
+}
+
+/// A new job, handed to `push`. If `push` answers false the job is refused, and the closure is taken back, unless a
+/// worker has started it: then it was accepted after all.
+pub(crate) fn push_or_reclaim<F, T>(
+    job: F,
+    host: Arc<dyn Host>,
+    push: impl FnOnce(Task) -> bool,
+) -> Result<Offload<T>, F>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (task, handle) = new_raw(job, host);
+    if push(task) {
+        return Ok(Offload::new(handle));
+    }
+    // SAFETY: made from an `F` three lines up.
+    match unsafe { handle.reclaim_unchecked::<F>() } {
+        Ok(job) => Err(job),
+        Err(handle) => Ok(Offload::new(handle)),
+    }
+}
+
+fn new_raw<F, T>(job: F, host: Arc<dyn Host>) -> (Task, Handle<T>)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let header = cell::Cell::allocate(job, host);
+    // SAFETY: a new cell has both bits set, and each owner is made once.
+    unsafe { (Task::from_raw(header), Handle::from_raw(header)) }
+}

@@ -1,0 +1,274 @@
+//! The intrusive queue that jobs wait in: many submitters push without a lock, workers pop under one. See
+//! `README.md`, "The queue".
+
+use super::cell::Link;
+use super::task::Task;
+use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
+use crossbeam_utils::CachePadded;
+use std::ptr::{NonNull, null_mut};
+
+/// Below this many dead entries a sweep is not worth its lock.
+const SWEEP_FROM: usize = 64;
+
+/// First in, first out; unbounded; never allocates.
+pub(crate) struct Queue {
+    entrance: CachePadded<Entrance>,
+    exit: CachePadded<Exit>,
+    /// Entries whose jobs left by their handles' hands. A worker may meet an entry before its canceller has counted it,
+    /// so the number can be short of zero for a moment.
+    dead: CachePadded<AtomicUsize>,
+    /// Keeps the list from ever being empty. Not a cell: never handed out.
+    stub: NonNull<Link>,
+}
+
+/// What submitters write.
+struct Entrance {
+    /// The newest entry.
+    newest: AtomicPtr<Link>,
+    pushed: AtomicUsize,
+}
+
+/// What workers write.
+struct Exit {
+    /// The oldest entry, or the stub before it.
+    oldest: Mutex<Oldest>,
+    popped: AtomicUsize,
+}
+
+struct Oldest(*mut Link);
+
+// SAFETY: the pointer is used only under the mutex that it is kept in.
+unsafe impl Send for Oldest {}
+// SAFETY: a link is written by its pusher until its `next` is set, then by the holder of the exit's lock; the cells
+// themselves are `Send` (see `Task`).
+unsafe impl Send for Queue {}
+// SAFETY: as above.
+unsafe impl Sync for Queue {}
+
+/// What [`Queue::pop`] found.
+pub(crate) enum Popped {
+    /// The oldest entry.
+    Task(Task),
+    /// There is an entry, but its pusher has not linked it yet.
+    Busy,
+    /// Nothing.
+    Empty,
+}
+
+/// Jobs linked together before they are queued. Dropped unqueued, it cancels them.
+pub(crate) struct Batch {
+    ends: Option<(NonNull<Link>, NonNull<Link>)>,
+    len: usize,
+}
+
+impl Batch {
+    pub(crate) fn new() -> Self {
+        Self { ends: None, len: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn push(&mut self, task: Task) {
+        let link = task.into_link();
+        self.ends = Some(match self.ends {
+            None => (link, link),
+            Some((first, last)) => {
+                // SAFETY: a link of this batch is live and this batch's alone.
+                // Relaxed: published as a whole by the queue's push.
+                unsafe { last.as_ref() }.next.store(link.as_ptr(), Ordering::Relaxed);
+                (first, link)
+            }
+        });
+        self.len += 1;
+    }
+}
+
+impl From<Task> for Batch {
+    fn from(task: Task) -> Self {
+        let link = task.into_link();
+        Self { ends: Some((link, link)), len: 1 }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let mut next = self.ends.map_or(null_mut(), |(first, _)| first.as_ptr());
+        while let Some(link) = NonNull::new(next) {
+            // SAFETY: an unqueued link is live and this batch's alone; it is turned back once.
+            unsafe {
+                next = link.as_ref().next.load(Ordering::Relaxed);
+                drop(Task::from_link(link));
+            }
+        }
+    }
+}
+
+impl Queue {
+    pub(crate) fn new() -> Self {
+        let stub = NonNull::from(Box::leak(Box::new(Link::new())));
+        Self {
+            entrance: CachePadded::new(Entrance {
+                newest: AtomicPtr::new(stub.as_ptr()),
+                pushed: AtomicUsize::new(0),
+            }),
+            exit: CachePadded::new(Exit {
+                oldest: Mutex::new(Oldest(stub.as_ptr())),
+                popped: AtomicUsize::new(0),
+            }),
+            dead: CachePadded::new(AtomicUsize::new(0)),
+            stub,
+        }
+    }
+
+    /// Appends all jobs of the batch with one step. Never waits.
+    #[inline]
+    pub(crate) fn push(&self, mut batch: Batch) {
+        let Some((first, last)) = batch.ends.take() else { return };
+        // Counted before it is there, so that an entry in the queue is never unknown to `len`.
+        self.entrance.pushed.fetch_add(batch.len, Ordering::Relaxed);
+        self.link(first, last);
+    }
+
+    #[inline]
+    fn link(&self, first: NonNull<Link>, last: NonNull<Link>) {
+        // SAFETY: both are live, and this caller's alone until the store below.
+        unsafe { last.as_ref() }.next.store(null_mut(), Ordering::Relaxed);
+        // Release: whoever pops `last` by way of `newest` sees its null. Acquire: pairs with that release of the
+        // pusher before, whose entry is written to below.
+        let before = self.entrance.newest.swap(last.as_ptr(), Ordering::AcqRel);
+        // SAFETY: an entry is not popped before its `next` is set, and only this caller sets it: `before` is live.
+        // Release: publishes the new entries' cells; pairs with the acquire in `pop`.
+        unsafe { (*before).next.store(first.as_ptr(), Ordering::Release) };
+    }
+
+    /// Takes the oldest entry.
+    pub(crate) fn pop(&self) -> Popped {
+        let mut oldest = lock(&self.exit.oldest);
+        let popped = self.pop_locked(&mut oldest);
+        if let Popped::Task(_) = popped {
+            // Relaxed, and no read-modify-write: written only under the lock.
+            let count = self.exit.popped.load(Ordering::Relaxed);
+            self.exit.popped.store(count.wrapping_add(1), Ordering::Relaxed);
+        }
+        popped
+    }
+
+    fn pop_locked(&self, oldest: &mut Oldest) -> Popped {
+        // SAFETY of the four dereferences below: entries from `oldest` on are live, as only the holder of the lock
+        // takes them out. Acquire: pairs with the release in `link`.
+        let next_of = |link: *mut Link| unsafe { (*link).next.load(Ordering::Acquire) };
+        let stub = self.stub.as_ptr();
+        let mut first = oldest.0;
+        let mut next = next_of(first);
+        if first == stub {
+            if next.is_null() {
+                // Acquire: as in `link`.
+                let newest = self.entrance.newest.load(Ordering::Acquire);
+                return if newest == stub { Popped::Empty } else { Popped::Busy };
+            }
+            oldest.0 = next;
+            first = next;
+            next = next_of(first);
+        }
+        if next.is_null() {
+            // The last entry may be taken only when another stands behind it: put the stub there.
+            if self.entrance.newest.load(Ordering::Acquire) != first {
+                return Popped::Busy;
+            }
+            self.link(self.stub, self.stub);
+            next = next_of(first);
+            if next.is_null() {
+                return Popped::Busy;
+            }
+        }
+        oldest.0 = next;
+        // SAFETY: `first` is not the stub, so it came from `Task::into_link`, and it is out of the list now.
+        Popped::Task(unsafe { Task::from_link(NonNull::new_unchecked(first)) })
+    }
+
+    /// How many entries there are, dead ones included; one being pushed may count already.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        // In this order: an entry popped in between makes the answer too large, never too small.
+        let popped = self.exit.popped.load(Ordering::Relaxed);
+        self.entrance.pushed.load(Ordering::Relaxed).wrapping_sub(popped)
+    }
+
+    /// How many jobs wait: the entries that are not dead.
+    pub(crate) fn live(&self) -> usize {
+        self.len().saturating_sub(self.dead())
+    }
+
+    /// How many jobs were ever pushed.
+    pub(crate) fn pushed(&self) -> usize {
+        self.entrance.pushed.load(Ordering::Relaxed)
+    }
+
+    fn dead(&self) -> usize {
+        let dead = self.dead.load(Ordering::Relaxed);
+        if dead > usize::MAX / 2 { 0 } else { dead }
+    }
+
+    /// Counts an entry that died, and sweeps if the dead outnumber the living.
+    pub(crate) fn add_dead(&self) {
+        self.dead.fetch_add(1, Ordering::Relaxed);
+        let dead = self.dead();
+        if dead >= SWEEP_FROM && dead > self.len() / 2 {
+            self.sweep();
+        }
+    }
+
+    /// Counts a dead entry that was popped.
+    pub(crate) fn dead_popped(&self) {
+        self.dead.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Unlinks the dead entries. Costs a walk over all of them; called so seldom that it is O(1) per cancelled job.
+    fn sweep(&self) {
+        let mut oldest = lock(&self.exit.oldest);
+        let mut dead = Vec::new();
+        // SAFETY of the dereferences below: as in `pop_locked`. An entry whose `next` is set is written by nobody
+        // but the holder of the lock; the last one, whose `next` is null, may be its successor's pusher's, and stays.
+        let next_of = |link: *mut Link| unsafe { (*link).next.load(Ordering::Acquire) };
+        // SAFETY: not the stub, so a task's link, in the list.
+        let is_dead = |link: *mut Link| link != self.stub.as_ptr() && unsafe { Task::is_dead(NonNull::new_unchecked(link)) };
+        let mut last_kept: *mut Link = null_mut();
+        let mut link = oldest.0;
+        loop {
+            let next = next_of(link);
+            if next.is_null() {
+                break;
+            }
+            if is_dead(link) {
+                match NonNull::new(last_kept) {
+                    None => oldest.0 = next,
+                    // SAFETY: as above. Relaxed: read under the lock.
+                    Some(kept) => unsafe { kept.as_ref() }.next.store(next, Ordering::Relaxed),
+                }
+                // SAFETY: not the stub, and out of the list now.
+                dead.push(unsafe { Task::from_link(NonNull::new_unchecked(link)) });
+            } else {
+                last_kept = link;
+            }
+            link = next;
+        }
+        let popped = self.exit.popped.load(Ordering::Relaxed);
+        self.exit.popped.store(popped.wrapping_add(dead.len()), Ordering::Relaxed);
+        drop(oldest);
+        self.dead.fetch_sub(dead.len(), Ordering::Relaxed);
+        // Lets go of their cells, outside the lock.
+        drop(dead);
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        while let Popped::Task(task) = self.pop() {
+            drop(task);
+        }
+        // SAFETY: made by `Box::leak` in `new`; the list is empty but for the stub.
+        drop(unsafe { Box::from_raw(self.stub.as_ptr()) });
+    }
+}

@@ -1,0 +1,149 @@
+//! The queue's side of a job. A job moves `Task` → `Claimed` → `Finished`; each type is the proof of its state.
+
+use super::cell::{Header, Link};
+use crate::panic::contain;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+/// A job in the queue. Dropped unclaimed, it cancels the job.
+pub(crate) struct Task(NonNull<Header>);
+
+/// A job that its holder alone may run. Dropped unrun, it cancels the job.
+pub(crate) struct Claimed(NonNull<Header>);
+
+/// A job that ran. Dropping it publishes the output: the handle resolves and its waker is called.
+pub(crate) struct Finished {
+    header: NonNull<Header>,
+    panicked: bool,
+}
+
+// SAFETY: `job::new` takes only closures that are `Send` with outputs that are, and the header's own parts (state,
+// link, waker, host) may be used from any thread in the turns that README.md lays down.
+unsafe impl Send for Task {}
+// SAFETY: as for `Task`.
+unsafe impl Send for Claimed {}
+
+impl Task {
+    /// # Safety
+    ///
+    /// `header` is a live cell whose `TASK` bit is set and for which no other `Task` exists.
+    pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        Self(header)
+    }
+
+    /// The place of this job in a list; to be turned back with [`from_link`](Self::from_link).
+    pub(super) fn into_link(self) -> NonNull<Link> {
+        ManuallyDrop::new(self).0.cast()
+    }
+
+    /// # Safety
+    ///
+    /// `link` comes from [`into_link`](Self::into_link) and is turned back once.
+    pub(super) unsafe fn from_link(link: NonNull<Link>) -> Self {
+        Self(link.cast())
+    }
+
+    /// Whether the job behind a link has left the queue by its handle's hand.
+    ///
+    /// # Safety
+    ///
+    /// `link` comes from [`into_link`](Self::into_link) and has not been turned back yet.
+    pub(super) unsafe fn is_dead(link: NonNull<Link>) -> bool {
+        // SAFETY: a linked cell is live: its `TASK` bit is set.
+        unsafe { !link.cast::<Header>().as_ref().state.load().is_queued() }
+    }
+
+    /// Takes the job to run it, or `None` if its entry is dead.
+    pub(crate) fn claim(self) -> Option<Claimed> {
+        let header = ManuallyDrop::new(self).0;
+        // SAFETY: the `TASK` bit keeps the cell alive.
+        if unsafe { header.as_ref() }.state.claim_to_run() {
+            Some(Claimed(header))
+        } else {
+            let_go(header);
+            None
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        drop(Task(self.0).claim());
+    }
+}
+
+impl Claimed {
+    /// Runs the closure. A panic of it is caught and becomes the output.
+    pub(crate) fn run(self) -> Finished {
+        let header = ManuallyDrop::new(self).0;
+        // SAFETY: to be claimed is to own the body, with the closure in it.
+        let panicked = unsafe { Header::run(header) };
+        Finished { header, panicked }
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        // SAFETY: to be claimed is to own the body, with the closure in it.
+        contain(|| unsafe { Header::drop_job(self.0) });
+        publish(self.0, false);
+    }
+}
+
+impl Finished {
+    pub(crate) fn panicked(&self) -> bool {
+        self.panicked
+    }
+}
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        publish(self.header, true);
+    }
+}
+
+/// `RUNNING` → `DONE`, and the task's end.
+fn publish(header: NonNull<Header>, output: bool) {
+    // SAFETY: the `TASK` bit, which this function ends with, keeps the cell alive.
+    let state = &unsafe { header.as_ref() }.state;
+    let mut now = state.load();
+    loop {
+        if !now.has_handle() {
+            if output {
+                // SAFETY: without a handle the body is still this side's.
+                contain(|| unsafe { Header::drop_output(header) });
+            }
+            // SAFETY: no handle, and the task ends here: this is the last owner.
+            contain(|| unsafe { Header::free(header) });
+            return;
+        }
+        let done = now.done(output);
+        let next = if now.has_waker() { done } else { done.without_task() };
+        match state.step(now, next) {
+            Ok(()) => break,
+            Err(other) => now = other,
+        }
+    }
+    if now.has_waker() {
+        contain(|| {
+            // SAFETY: the step found `WAKER` set, so the slot is only read from now on, and `TASK` keeps the cell.
+            unsafe { header.as_ref() }.waker.with(|slot| {
+                // SAFETY: as above.
+                if let Some(waker) = unsafe { &*slot } {
+                    waker.wake_by_ref();
+                }
+            });
+        });
+        let_go(header);
+    }
+}
+
+/// The task's end where the handle owns the rest.
+fn let_go(header: NonNull<Header>) {
+    // SAFETY: the `TASK` bit keeps the cell alive up to here.
+    let before = unsafe { header.as_ref() }.state.clear_task();
+    if !before.has_handle() {
+        // SAFETY: the handle let go before: this is the last owner. It left the body empty.
+        contain(|| unsafe { Header::free(header) });
+    }
+}

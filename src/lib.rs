@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+mod callback;
+mod deadline;
+mod group;
+mod job;
+mod os;
+mod panic;
+mod sync;
+
+pub use callback::Failure;
+pub use deadline::Deadline;
+pub use group::{
+    BuildError, Builder, Drain, Group, Left, OffloadAll, OffloadWait, RejectReason, Rejected, Stats,
+};
+pub use job::{Cancel, Catch, JobError, Offload, Panic};
+
+/// Puts a blocking job aside: queues it, at once, in the [global group](Group::global) and returns the future of its output.
+///
+/// The same as [`Group::global()`](Group::global)[`.offload(job)`](Group::offload). Costs one allocation and no lock; a system call only if all
+/// offload threads are asleep.
+///
+/// # Panics
+///
+/// Never itself. A panic of the job resumes in whoever awaits it: see [`Offload`].
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// let bytes = aside::offload(|| std::fs::read("Cargo.toml")).await?;
+/// assert!(!bytes.is_empty());
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+pub fn offload<F, T>(job: F) -> Offload<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Group::global().offload(job)
+}

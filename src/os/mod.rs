@@ -1,0 +1,6 @@
+//! What differs between operating systems. Each module has one body per system and one contract, stated on the
+//! function. This folder may use unsafe code; what it exports is safe.
+#![allow(unsafe_code)]
+
+pub(crate) mod fork;
+pub(crate) mod nice;

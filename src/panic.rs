@@ -1,0 +1,29 @@
+//! Containment: foreign code (jobs, wakers, callbacks, hooks, destructors) may panic; the threads of this crate
+//! carry on.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// Runs foreign code and keeps its panic from going further. The panic hook has reported it by then.
+///
+/// Returns whether the code returned normally.
+pub(crate) fn contain(foreign: impl FnOnce()) -> bool {
+    match catch_unwind(AssertUnwindSafe(foreign)) {
+        Ok(()) => true,
+        Err(payload) => {
+            drop_payload(payload);
+            false
+        }
+    }
+}
+
+/// Drops a panic's payload, whose own destructor may panic too. A payload that panics with a payload that panics
+/// is leaked.
+pub(crate) fn drop_payload(payload: Payload) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        std::mem::forget(again);
+    }
+}
