@@ -5,7 +5,7 @@
 mod imp {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
     pub(crate) use std::sync::{Mutex, MutexGuard};
-    pub(crate) use std::thread::{Thread, current, park, park_timeout, yield_now};
+    pub(crate) use std::thread::{self, Thread, current, park, park_timeout, yield_now};
 
     /// A cell whose accesses go through closures, so that loom can watch them.
     #[derive(Debug)]
@@ -33,7 +33,7 @@ mod imp {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
-    pub(crate) use loom::thread::{Thread, current, park, yield_now};
+    pub(crate) use loom::thread::{self, Thread, current, park, yield_now};
 
     /// Loom has no clock. A timed park that returns at once is one that timed out.
     pub(crate) fn park_timeout(_: std::time::Duration) {
@@ -47,4 +47,19 @@ pub(crate) use imp::*;
 /// so what it guards is whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Runs a model under every interleaving with at most two preemptions.
+#[cfg(all(test, aside_loom))]
+pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {
+    check_bounded(2, model);
+}
+
+/// Runs a model under every interleaving with at most so many preemptions, or as many as `LOOM_MAX_PREEMPTIONS` says.
+#[cfg(all(test, aside_loom))]
+pub(crate) fn check_bounded(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(preemptions);
+    builder.max_branches = 50_000;
+    builder.check(model);
 }

@@ -29,11 +29,11 @@ impl Counts {
     }
 
     pub(super) fn idle(self) -> usize {
-        (self.0 / IDLE & FIELD) as usize
+        ((self.0 / IDLE) & FIELD) as usize
     }
 
     pub(super) fn parked(self) -> usize {
-        (self.0 / PARKED & FIELD) as usize
+        ((self.0 / PARKED) & FIELD) as usize
     }
 
     pub(super) fn running(self) -> usize {
@@ -82,7 +82,8 @@ impl AtomicCounts {
     pub(super) fn start(&self, max: usize) -> bool {
         let mut now = self.0.load(Ordering::Relaxed);
         while Counts(now).threads() < max {
-            match self.0.compare_exchange_weak(now, now + THREADS + IDLE, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.0.compare_exchange_weak(now, now + THREADS + IDLE, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Ok(_) => return true,
                 Err(other) => now = other,
             }
@@ -119,7 +120,12 @@ impl AtomicCounts {
     pub(super) fn retire(&self, min: usize) -> bool {
         let mut now = self.0.load(Ordering::Relaxed);
         while Counts(now).threads() > min {
-            match self.0.compare_exchange_weak(now, now - THREADS - PARKED, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.0.compare_exchange_weak(
+                now,
+                now - THREADS - PARKED,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return true,
                 Err(other) => now = other,
             }

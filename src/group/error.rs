@@ -172,7 +172,9 @@ impl fmt::Display for BuildError {
             BuildError::StackTooSmall { stack_size, least } => {
                 write!(f, "stack_size is {stack_size} bytes, less than the {least} that a thread needs")
             }
-            BuildError::NoSuchNice { nice } => write!(f, "there is no nice level {nice}: it goes from -20 to 19"),
+            BuildError::NoSuchNice { nice } => {
+                write!(f, "there is no nice level {nice}: it goes from -20 to 19")
+            }
             BuildError::NiceNotPermitted { nice } => write!(f, "this user may not set nice level {nice}"),
             BuildError::NiceUnsupported => f.write_str("this system has no nice level per thread"),
             BuildError::GlobalExists => f.write_str("the global group exists already"),

@@ -6,6 +6,7 @@ use super::core::Core;
 use super::drain::Drain;
 use super::error::{RejectReason, Rejected};
 use super::offload_wait::OffloadWait;
+use super::room::Room;
 use super::shutdown::{self, Left};
 use super::stats::Stats;
 use crate::deadline::Deadline;
@@ -145,11 +146,24 @@ impl Group {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        self.offload_if(job, |room| room.try_take())
+    }
+
+    /// Queues a job if the group takes it, and `take_place` found a place in a bounded queue.
+    pub(super) fn offload_if<F, T>(
+        &self,
+        job: F,
+        take_place: impl FnOnce(&Room) -> bool,
+    ) -> Result<Offload<T>, Rejected<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
         let core = self.core();
         if !core.takes_jobs() {
             return Err(Rejected::new(job, RejectReason::Closed));
         }
-        if core.room.as_ref().is_some_and(|room| !room.try_take()) {
+        if core.room.as_ref().is_some_and(|room| !take_place(room)) {
             return Err(Rejected::new(job, RejectReason::Full));
         }
         if core.counts.load().threads() == 0 {

@@ -1,5 +1,6 @@
 //! Waits for room in a bounded queue.
 
+use super::current;
 use super::error::Rejected;
 use super::handle::Group;
 use crate::job::Offload;
@@ -8,6 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// The future of a job's being queued. Made by [`Group::offload_wait`].
@@ -33,8 +35,12 @@ where
         Self { group, job: Some(job), listener: None, output: PhantomData }
     }
 
+    fn take_job(&mut self) -> F {
+        self.job.take().expect("`OffloadWait` was polled after it had resolved")
+    }
+
     fn attempt(&mut self) -> Option<Result<Offload<T>, Rejected<F>>> {
-        let job = self.job.take().expect("`OffloadWait` was polled after it had resolved");
+        let job = self.take_job();
         match self.group.try_offload(job) {
             Err(rejected) if rejected.is_full() => {
                 self.job = Some(rejected.into_job());
@@ -57,7 +63,8 @@ where
         })
     }
 
-    /// Blocks this thread until the job is queued.
+    /// Blocks this thread until the job is queued. On an offload thread of the same group it goes beyond the limit
+    /// instead: this thread may be the one that would have to make room.
     ///
     /// # Errors
     ///
@@ -74,6 +81,13 @@ where
         loop {
             if let Some(result) = self.attempt_listening() {
                 return result;
+            }
+            if current::is(Arc::as_ptr(self.group.core())) {
+                let job = self.take_job();
+                return self.group.offload_if(job, |room| {
+                    room.take_anyway(1);
+                    true
+                });
             }
             if let Some(listener) = self.listener.take() {
                 listener.wait();

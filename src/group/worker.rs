@@ -6,14 +6,14 @@ use super::parked::{Retirement, Sleeper};
 use crate::job::{Claimed, Host};
 use crate::os::nice;
 use crate::panic::contain;
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, fence, thread};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Starts a thread that the counts hold as idle already.
 pub(super) fn start(core: Arc<Core>) -> io::Result<()> {
-    let mut builder = std::thread::Builder::new().name(core.config.name.clone());
+    let mut builder = thread::Builder::new().name(core.config.name.clone());
     if let Some(size) = core.config.stack_size {
         builder = builder.stack_size(size);
     }

@@ -58,7 +58,9 @@ impl Panic {
 
     /// The message, if the payload is a string, as that of `panic!` is.
     pub fn message(&self) -> Option<&str> {
-        self.downcast_ref::<&'static str>().copied().or_else(|| self.downcast_ref::<String>().map(String::as_str))
+        self.downcast_ref::<&'static str>()
+            .copied()
+            .or_else(|| self.downcast_ref::<String>().map(String::as_str))
     }
 
     /// The payload, if it is a `P`.

@@ -21,9 +21,9 @@ pub use catch::Catch;
 pub use error::{JobError, Panic};
 pub use offload::Offload;
 
+use handle::Handle;
 pub(crate) use host::{Departure, Host};
 pub(crate) use queue::{Batch, Popped, Queue};
-use handle::Handle;
 pub(crate) use task::{Claimed, Task};
 
 use std::sync::Arc;

@@ -156,9 +156,6 @@ impl Queue {
     }
 
     fn pop_locked(&self, oldest: &mut Oldest) -> Popped {
-        // SAFETY of the four dereferences below: entries from `oldest` on are live, as only the holder of the lock
-        // takes them out. Acquire: pairs with the release in `link`.
-        let next_of = |link: *mut Link| unsafe { (*link).next.load(Ordering::Acquire) };
         let stub = self.stub.as_ptr();
         let mut first = oldest.0;
         let mut next = next_of(first);
@@ -226,25 +223,26 @@ impl Queue {
     }
 
     /// Unlinks the dead entries. Costs a walk over all of them; called so seldom that it is O(1) per cancelled job.
-    fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         let mut oldest = lock(&self.exit.oldest);
         let mut dead = Vec::new();
-        // SAFETY of the dereferences below: as in `pop_locked`. An entry whose `next` is set is written by nobody
-        // but the holder of the lock; the last one, whose `next` is null, may be its successor's pusher's, and stays.
-        let next_of = |link: *mut Link| unsafe { (*link).next.load(Ordering::Acquire) };
-        // SAFETY: not the stub, so a task's link, in the list.
-        let is_dead = |link: *mut Link| link != self.stub.as_ptr() && unsafe { Task::is_dead(NonNull::new_unchecked(link)) };
+        let is_dead = |link: *mut Link| {
+            // SAFETY: not the stub, so a task's link, in the list.
+            link != self.stub.as_ptr() && unsafe { Task::is_dead(NonNull::new_unchecked(link)) }
+        };
         let mut last_kept: *mut Link = null_mut();
         let mut link = oldest.0;
         loop {
             let next = next_of(link);
             if next.is_null() {
+                // The last entry is its successor's pusher's, if there is one, and stays.
                 break;
             }
             if is_dead(link) {
                 match NonNull::new(last_kept) {
                     None => oldest.0 = next,
-                    // SAFETY: as above. Relaxed: read under the lock.
+                    // SAFETY: in the list, so live. With its `next` set, nobody writes it but the holder of the lock.
+                    // Relaxed: read under the lock.
                     Some(kept) => unsafe { kept.as_ref() }.next.store(next, Ordering::Relaxed),
                 }
                 // SAFETY: not the stub, and out of the list now.
@@ -261,6 +259,13 @@ impl Queue {
         // Lets go of their cells, outside the lock.
         drop(dead);
     }
+}
+
+/// The entry after a link that is in the list; to be called by the holder of the exit's lock.
+fn next_of(link: *mut Link) -> *mut Link {
+    // SAFETY: only the holder of the lock takes entries out, so every entry from `oldest` on is live.
+    // Acquire: pairs with the release in `Queue::link`.
+    unsafe { (*link).next.load(Ordering::Acquire) }
 }
 
 impl Drop for Queue {

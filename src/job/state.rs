@@ -61,7 +61,7 @@ impl State {
     }
 
     fn in_lifecycle(self, lifecycle: usize) -> State {
-        State(self.0 & !LIFECYCLE | lifecycle)
+        State((self.0 & !LIFECYCLE) | lifecycle)
     }
 
     pub(super) fn done(self, output: bool) -> State {

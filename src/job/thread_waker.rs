@@ -2,6 +2,7 @@
 
 use crate::deadline::Deadline;
 use crate::sync::{AtomicBool, Ordering, Thread, current, park, park_timeout};
+#[cfg(not(aside_loom))]
 use std::cell::Cell;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};

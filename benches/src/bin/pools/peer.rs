@@ -1,0 +1,97 @@
+//! Who is measured.
+
+use crate::limit;
+use crate::pool::{Affinity, Aside, Blocking, Caps, Rayon, Threads, TokioCurrent, TokioMulti, aside};
+use crate::workload::Workload;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Peer {
+    Aside,
+    AsideNoLinger,
+    Blocking,
+    TokioCurrent,
+    TokioMulti,
+    Threads,
+    Rayon,
+    Affinity,
+    /// No pool: what the machine or a combinator takes for the same by itself.
+    Limit,
+}
+
+impl Peer {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Aside,
+        Self::AsideNoLinger,
+        Self::Blocking,
+        Self::TokioCurrent,
+        Self::TokioMulti,
+        Self::Threads,
+        Self::Rayon,
+        Self::Affinity,
+        Self::Limit,
+    ];
+    /// The other pools.
+    pub(crate) const OTHERS: [Self; 6] =
+        [Self::Blocking, Self::TokioCurrent, Self::TokioMulti, Self::Threads, Self::Rayon, Self::Affinity];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Aside => "aside",
+            Self::AsideNoLinger => "aside-nolinger",
+            Self::Blocking => "blocking",
+            Self::TokioCurrent => "tokio-ct",
+            Self::TokioMulti => "tokio-mt",
+            Self::Threads => "threadpool",
+            Self::Rayon => "rayon",
+            Self::Affinity => "affinitypool",
+            Self::Limit => "limit",
+        }
+    }
+
+    /// As it stands in a workload's table.
+    pub(crate) fn label(self, workload: Workload) -> String {
+        let fixed = workload.caps().fixed;
+        match self {
+            Self::Threads => format!("threadpool({fixed}) + oneshot"),
+            Self::Rayon => format!("rayon({fixed}) + oneshot"),
+            Self::Affinity => format!("affinitypool({fixed})"),
+            Self::TokioCurrent => "tokio current-thread".to_owned(),
+            Self::TokioMulti => "tokio multi-thread".to_owned(),
+            Self::Limit => limit::label(workload).unwrap_or("limit").to_owned(),
+            Self::Aside | Self::AsideNoLinger | Self::Blocking => self.name().to_owned(),
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|peer| peer.name() == name)
+    }
+
+    pub(crate) fn exists(self) -> bool {
+        self != Self::AsideNoLinger || aside::NO_LINGER.is_some()
+    }
+
+    /// Whether it says anything in this workload's table.
+    pub(crate) fn belongs_to(self, workload: Workload) -> bool {
+        match self {
+            Self::Limit => limit::label(workload).is_some(),
+            Self::AsideNoLinger => workload == Workload::Linger,
+            Self::Aside => true,
+            _ => workload != Workload::Linger,
+        }
+    }
+
+    /// Makes the pool and calls the visitor with it.
+    pub(crate) fn with_pool<V: crate::pool::Visitor>(self, caps: Caps, visitor: V) -> V::Output {
+        match self {
+            Self::Aside => visitor.visit(&Aside::new(caps)),
+            Self::AsideNoLinger => visitor.visit(&Aside::without_linger(caps)),
+            Self::Blocking => visitor.visit(&Blocking),
+            Self::TokioCurrent => visitor.visit(&TokioCurrent::new(caps)),
+            Self::TokioMulti => visitor.visit(&TokioMulti::new(caps)),
+            Self::Threads => visitor.visit(&Threads::new(caps)),
+            Self::Rayon => visitor.visit(&Rayon::new(caps)),
+            Self::Affinity => visitor.visit(&Affinity::new(caps)),
+            Self::Limit => unreachable!("has no pool"),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Model-checked: the real core with real workers, under every interleaving that loom finds with a bounded number of
+//! preemptions. A job that is left queued with every worker asleep shows as a deadlock, for its awaiter.
+
+use super::builder::Builder;
+use super::handle::Group;
+use crate::job::JobError;
+use crate::sync::{AtomicUsize, Ordering, check, check_bounded, yield_now};
+use loom::thread;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn group(max_threads: usize, keep_alive: Duration) -> Group {
+    Builder::new().min_threads(0).max_threads(max_threads).keep_alive(keep_alive).build_lazily()
+}
+
+/// An entry that nobody clears holds its group's memory, and that holds the entry: this then goes on for ever, which loom
+/// reports.
+fn assert_freed(group: Group) {
+    let core = Arc::downgrade(group.core());
+    drop(group);
+    while core.strong_count() > 0 {
+        yield_now();
+    }
+}
+
+/// A submitter that finds the worker between its last look at the queue and its sleep.
+#[test]
+fn submit_against_park() {
+    check(|| {
+        let group = group(1, Duration::MAX);
+        assert_eq!(group.offload(|| 1).wait(), 1);
+        assert_eq!(group.offload(|| 2).wait(), 2);
+    });
+}
+
+#[test]
+fn two_submitters_against_park() {
+    check(|| {
+        let group = group(1, Duration::MAX);
+        let other = group.clone();
+        let submitter = thread::spawn(move || other.offload(|| 1).wait());
+        assert_eq!(group.offload(|| 2).wait(), 2);
+        assert_eq!(submitter.join().unwrap(), 1);
+    });
+}
+
+/// The first job waits for the second: somebody else must take that one. Four threads, so fewer preemptions.
+#[test]
+fn a_job_behind_a_blocked_one_gets_a_thread() {
+    check_bounded(1, || {
+        let group = group(2, Duration::MAX);
+        let gate = Arc::new(loom::sync::Notify::new());
+        let open = gate.clone();
+        let first = group.offload(move || gate.wait());
+        let second = group.offload(move || open.notify());
+        first.wait();
+        second.wait();
+    });
+}
+
+/// Every thread's keep-alive is over as soon as it parks.
+#[test]
+fn retire_against_wake() {
+    check(|| {
+        let group = group(1, Duration::ZERO);
+        assert_eq!(group.offload(|| 1).wait(), 1);
+        assert_eq!(group.offload(|| 2).wait(), 2);
+    });
+}
+
+#[test]
+fn close_against_submit() {
+    check(|| {
+        let group = group(1, Duration::MAX);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let (other, in_job) = (group.clone(), ran.clone());
+        let submitter = thread::spawn(move || {
+            match other.try_offload(move || in_job.fetch_add(1, Ordering::Relaxed)) {
+                // Accepted is accepted: it runs although the group is closed.
+                Ok(offload) => {
+                    offload.wait();
+                    1
+                }
+                Err(rejected) => {
+                    assert!(rejected.is_closed());
+                    0
+                }
+            }
+        });
+        group.close();
+        let accepted = submitter.join().unwrap();
+        assert_eq!(ran.load(Ordering::Relaxed), accepted);
+        assert_freed(group);
+    });
+}
+
+#[test]
+fn cancel_queued_against_run() {
+    check(|| {
+        let group = group(1, Duration::MAX);
+        let offload = group.offload(|| 5).catch();
+        group.close();
+        let cancelled = group.core().cancel_queued();
+        match offload.wait() {
+            Ok(5) => assert_eq!(cancelled, 0),
+            Err(JobError::Cancelled) => assert_eq!(cancelled, 1),
+            other => panic!("{other:?}"),
+        }
+        assert_freed(group);
+    });
+}
+
+#[test]
+fn nested_wait_at_the_cap() {
+    check(|| {
+        let group = group(1, Duration::MAX);
+        let inner = group.clone();
+        assert_eq!(group.offload(move || inner.offload(|| 3).wait()).wait(), 3);
+    });
+}

@@ -1,0 +1,297 @@
+//! Model-checked: each test runs under every interleaving that loom finds with a bounded number of preemptions.
+
+use super::{Batch, Departure, Host, JobError, Offload, Popped, Queue, Task, new, push_or_reclaim};
+use crate::sync::{AtomicUsize, Ordering, check, yield_now};
+use loom::thread;
+use std::sync::Arc;
+use std::task::{Poll, Wake, Waker};
+
+/// A host without a group: its jobs are run by hand.
+struct ByHand;
+
+impl Host for ByHand {
+    fn departed(&self, _: Departure) {}
+    fn ran_by_waiter(&self, _: bool) {}
+    fn is_current_thread(&self) -> bool {
+        false
+    }
+    fn nudge(&self) -> bool {
+        true
+    }
+    fn is_orphaned(&self) -> bool {
+        false
+    }
+    fn run_later(self: Arc<Self>, work: Box<dyn FnOnce() + Send>) -> Result<(), Box<dyn FnOnce() + Send>> {
+        Err(work)
+    }
+}
+
+/// Counts its drops.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct CountingWaker(AtomicUsize);
+
+impl Wake for CountingWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn counting_waker() -> (Arc<CountingWaker>, Waker) {
+    let counting = Arc::new(CountingWaker(AtomicUsize::new(0)));
+    (counting.clone(), Waker::from(counting))
+}
+
+/// A job whose closure and output are both counted when dropped.
+fn counted_job() -> (Task, Offload<Counted>, [Arc<AtomicUsize>; 2]) {
+    let drops = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
+    let (closure, output) = (Counted(drops[0].clone()), Counted(drops[1].clone()));
+    let (task, offload) = new(
+        move || {
+            drop(closure);
+            output
+        },
+        Arc::new(ByHand),
+    );
+    (task, offload, drops)
+}
+
+fn run(task: Task) {
+    if let Some(claimed) = task.claim() {
+        drop(claimed.run());
+    }
+}
+
+fn assert_each_dropped_once(drops: &[Arc<AtomicUsize>; 2]) {
+    for drops in drops {
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn a_waiter_is_woken() {
+    check(|| {
+        let (task, offload, drops) = counted_job();
+        let worker = thread::spawn(move || run(task));
+        drop(offload.wait());
+        worker.join().unwrap();
+        assert_each_dropped_once(&drops);
+    });
+}
+
+#[test]
+fn drop_against_run() {
+    check(|| {
+        let (task, offload, drops) = counted_job();
+        let worker = thread::spawn(move || run(task));
+        drop(offload);
+        worker.join().unwrap();
+        assert_each_dropped_once(&drops);
+    });
+}
+
+#[test]
+fn drop_after_poll_against_run() {
+    check(|| {
+        let (task, mut offload, drops) = counted_job();
+        let worker = thread::spawn(move || run(task));
+        let (_, waker) = counting_waker();
+        drop(offload.poll_quietly(&waker));
+        drop(offload);
+        worker.join().unwrap();
+        assert_each_dropped_once(&drops);
+        drop(waker);
+    });
+}
+
+#[test]
+fn the_last_of_two_wakers_is_called() {
+    check(|| {
+        let (task, mut offload, drops) = counted_job();
+        let worker = thread::spawn(move || run(task));
+        let (_, first) = counting_waker();
+        let (counting, second) = counting_waker();
+        if offload.poll_quietly(&first).is_pending() && offload.poll_quietly(&second).is_pending() {
+            while !offload.is_finished() {
+                yield_now();
+            }
+            worker.join().unwrap();
+            assert_eq!(counting.0.load(Ordering::Relaxed), 1);
+            assert!(matches!(offload.poll_quietly(&second), Poll::Ready(Ok(_))));
+        } else {
+            worker.join().unwrap();
+        }
+        drop(offload);
+        assert_each_dropped_once(&drops);
+    });
+}
+
+#[test]
+fn cancel_against_start() {
+    check(|| {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let in_job = ran.clone();
+        let (task, offload) = new(move || in_job.fetch_add(1, Ordering::Relaxed), Arc::new(ByHand));
+        let worker = thread::spawn(move || run(task));
+        let output = offload.cancel().wait();
+        worker.join().unwrap();
+        assert_eq!(ran.load(Ordering::Relaxed), usize::from(output.is_some()));
+    });
+}
+
+#[test]
+fn cancelled_by_the_group_against_poll() {
+    check(|| {
+        let (task, offload, drops) = counted_job();
+        let group = thread::spawn(move || drop(task));
+        assert!(matches!(offload.catch().wait(), Err(JobError::Cancelled)));
+        group.join().unwrap();
+        assert_eq!(drops[0].load(Ordering::Relaxed), 1);
+        assert_eq!(drops[1].load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn reclaim_against_start() {
+    check(|| {
+        let queue = Arc::new(Queue::new());
+        let pushed = queue.clone();
+        let worker = thread::spawn(move || {
+            if let Popped::Task(task) = pushed.pop() {
+                run(task);
+            }
+        });
+        let result = push_or_reclaim(
+            || 7,
+            Arc::new(ByHand),
+            |task| {
+                queue.push(task.into());
+                false
+            },
+        );
+        worker.join().unwrap();
+        match result {
+            Ok(offload) => assert_eq!(offload.wait(), 7),
+            Err(job) => assert_eq!(job(), 7),
+        }
+    });
+}
+
+/// Pops until `wanted` numbers have come, each by running its job.
+fn pop_numbers(queue: &Queue, wanted: usize) -> Vec<usize> {
+    let mut popped = Vec::new();
+    while popped.len() < wanted {
+        match queue.pop() {
+            Popped::Task(task) => {
+                if let Some(claimed) = task.claim() {
+                    drop(claimed.run());
+                    popped.push(popped.len());
+                }
+            }
+            Popped::Busy | Popped::Empty => yield_now(),
+        }
+    }
+    popped
+}
+
+#[test]
+fn two_pushers_one_popper() {
+    check(|| {
+        let queue = Arc::new(Queue::new());
+        let order = Arc::new(loom::sync::Mutex::new(Vec::new()));
+        let pushers: Vec<_> = [10, 20]
+            .into_iter()
+            .map(|base| {
+                let (queue, order) = (queue.clone(), order.clone());
+                thread::spawn(move || {
+                    for n in 0..2 {
+                        let order = order.clone();
+                        let (task, offload) =
+                            new(move || order.lock().unwrap().push(base + n), Arc::new(ByHand));
+                        offload.detach();
+                        queue.push(task.into());
+                    }
+                })
+            })
+            .collect();
+        pop_numbers(&queue, 4);
+        pushers.into_iter().for_each(|pusher| pusher.join().unwrap());
+        let order = order.lock().unwrap();
+        for base in [10, 20] {
+            let own: Vec<_> = order.iter().filter(|&&n| n / 10 == base / 10).collect();
+            assert_eq!(own, [&base, &(base + 1)]);
+        }
+        assert_eq!(queue.len(), 0);
+    });
+}
+
+#[test]
+fn two_poppers_take_each_job_once() {
+    check(|| {
+        let queue = Arc::new(Queue::new());
+        let ran = Arc::new(AtomicUsize::new(0));
+        let popper = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                if let Popped::Task(task) = queue.pop() {
+                    run(task);
+                }
+            })
+        };
+        let mut batch = Batch::new();
+        for _ in 0..2 {
+            let ran = ran.clone();
+            let (task, offload) = new(move || ran.fetch_add(1, Ordering::Relaxed), Arc::new(ByHand));
+            offload.detach();
+            batch.push(task);
+        }
+        queue.push(batch);
+        while queue.len() > 0 {
+            if let Popped::Task(task) = queue.pop() {
+                run(task);
+            } else {
+                yield_now();
+            }
+        }
+        popper.join().unwrap();
+        assert_eq!(ran.load(Ordering::Relaxed), 2);
+    });
+}
+
+#[test]
+fn sweep_against_push_and_pop() {
+    check(|| {
+        let queue = Arc::new(Queue::new());
+        let ran = Arc::new(AtomicUsize::new(0));
+        let job = |ran: &Arc<AtomicUsize>| {
+            let ran = ran.clone();
+            new(move || ran.fetch_add(1, Ordering::Relaxed), Arc::new(ByHand))
+        };
+        let (task, kept) = job(&ran);
+        queue.push(task.into());
+        let (task, cancelled) = job(&ran);
+        queue.push(task.into());
+        let pusher = {
+            let (queue, (task, offload)) = (queue.clone(), job(&ran));
+            thread::spawn(move || {
+                offload.detach();
+                queue.push(task.into());
+            })
+        };
+        kept.detach();
+        drop(cancelled);
+        queue.sweep();
+        pusher.join().unwrap();
+        while let Popped::Task(task) = queue.pop() {
+            run(task);
+        }
+        assert_eq!(ran.load(Ordering::Relaxed), 2);
+        assert_eq!(queue.len(), 0);
+    });
+}
