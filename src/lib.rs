@@ -7,12 +7,13 @@ mod group;
 mod job;
 mod os;
 mod panic;
+mod patience;
 mod sync;
 
 pub use callback::Failure;
 pub use deadline::Deadline;
 pub use group::{
-    BuildError, Builder, Drain, Group, Left, OffloadAll, OffloadWait, RejectReason, Rejected, Stats,
+    BuildError, Builder, Drain, Group, Left, OffloadAll, OffloadWait, RejectReason, Rejected, Scale, Stats,
 };
 pub use job::{Cancel, Catch, JobError, Offload, Panic};
 

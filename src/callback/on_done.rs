@@ -28,6 +28,7 @@ impl<T: Send + 'static> Offload<T> {
     /// ```
     pub fn on_done(self, f: impl FnOnce(Result<T, JobError>) + Send + 'static) {
         let host = self.host().cloned();
+        self.expect_callback();
         let callback = Arc::new(Callback(Mutex::new(Some((self, f)))));
         let waker = Waker::from(callback.clone());
         if let Some(call) = callback.poll(&waker) {

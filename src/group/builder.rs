@@ -5,6 +5,7 @@ use super::counts::MAX_THREADS;
 use super::error::BuildError;
 use super::global;
 use super::handle::Group;
+use super::scale::Scale;
 use crate::os::nice;
 use std::fmt;
 use std::io;
@@ -15,6 +16,9 @@ use std::time::Duration;
 const DEFAULT_MAX_THREADS: usize = 500;
 /// tokio's figure.
 const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// About what a hand-over to a parked thread costs the two sides: whoever spins no longer than that before parking
+/// spends at most twice the best possible (Karlin et al., "Competitive randomized algorithms", 1994).
+const DEFAULT_LINGER: Duration = Duration::from_micros(5);
 /// Room for the worker's own frames, for the printing of a panic with its backtrace, and something for the job.
 /// `PTHREAD_STACK_MIN`, a quarter of this on Linux, has no room for any of it.
 const LEAST_STACK_SIZE: usize = 64 * 1024;
@@ -51,6 +55,8 @@ pub(super) struct Config {
     pub(super) stack_size: Option<usize>,
     pub(super) queue_limit: Option<usize>,
     pub(super) nice: Option<i32>,
+    pub(super) scale: Scale,
+    pub(super) linger: Duration,
     pub(super) hooks: Hooks,
 }
 
@@ -80,6 +86,8 @@ impl Builder {
                 stack_size: None,
                 queue_limit: None,
                 nice: None,
+                scale: Scale::default(),
+                linger: DEFAULT_LINGER,
                 hooks: Hooks::default(),
             },
         }
@@ -135,6 +143,22 @@ impl Builder {
     /// that starts them. Linux only; elsewhere `build` fails with [`BuildError::NiceUnsupported`].
     pub fn nice(mut self, level: i32) -> Self {
         self.config.nice = Some(level);
+        self
+    }
+
+    /// When more threads are brought. Default: [`Scale::OnStall`], when the queue stalls.
+    pub fn scale(mut self, scale: Scale) -> Self {
+        self.config.scale = scale;
+        self
+    }
+
+    /// How long a thread that runs out of jobs spins before it parks, in case the next job is about to come. Default: 5 µs,
+    /// about the cost of the wake-up that it saves. Zero turns it off.
+    ///
+    /// One thread of a group at a time does so, and it learns: where jobs do not come that quickly, it soon stops trying, but
+    /// for one time in 64.
+    pub fn linger(mut self, duration: Duration) -> Self {
+        self.config.linger = duration;
         self
     }
 

@@ -1,20 +1,23 @@
 //! What the handles, the jobs and the threads of a group share.
 
 use super::builder::Config;
-use super::counts::{AtomicCounts, Counts};
-use super::growth::{self, Step};
+use super::counts::{AtomicCounts, Counts, Role};
 use super::parked::Parked;
 use super::room::Room;
+use super::scale::Step;
 use super::starter::Starter;
 use super::tally::Tally;
 use super::{current, worker};
 use crate::job::{self, Batch, Departure, Host, Popped, Queue};
-use crate::os::fork;
-use crate::sync::{Ordering, fence, yield_now};
+use crate::os::{fork, processors};
+use crate::sync::{AtomicUsize, Ordering, fence, yield_now};
 use crossbeam_utils::CachePadded;
 use event_listener::Event;
 use std::io;
 use std::sync::{Arc, Weak};
+
+/// No processor.
+const NOWHERE: usize = usize::MAX;
 
 pub(super) struct Core {
     pub(super) queue: Queue,
@@ -23,12 +26,15 @@ pub(super) struct Core {
     pub(super) room: Option<Room>,
     pub(super) tally: Tally,
     pub(super) config: Config,
-    starter: Starter,
+    pub(super) starter: Starter,
     /// Something that `drain` or `shutdown` may wait for has happened: a thread found the queue empty, or left, or a
     /// job was cancelled.
     quiet: Event,
     /// The process this group lives in.
     generation: usize,
+    /// The processor of an awaiter that spun in vain, or [`NOWHERE`]. A thread of the group that is on the same one
+    /// is in its way: neither can go on while the other spins.
+    crowded: AtomicUsize,
     /// For the threads.
     me: Weak<Core>,
 }
@@ -46,6 +52,7 @@ impl Core {
             starter: Starter::new(),
             quiet: Event::new(),
             generation: fork::generation(),
+            crowded: AtomicUsize::new(NOWHERE),
             me: me.clone(),
         })
     }
@@ -78,44 +85,47 @@ impl Core {
     }
 
     /// Brings another thread if the policy wants one.
-    pub(super) fn grow(&self, mut counts: Counts) {
-        loop {
-            match growth::decide(counts, self.config.max_threads) {
-                Step::Nothing => return,
-                Step::Unpark => {
-                    if self.parked.wake_one(&self.counts) {
-                        return;
-                    }
-                }
-                Step::Start => {
-                    if !self.starter.may_try() {
-                        return;
-                    }
-                    if self.counts.start(self.config.max_threads) {
-                        // The error is counted, and kept for nobody: the job stays queued.
-                        let _ = self.start_counted_thread();
-                        return;
-                    }
-                }
+    #[inline]
+    pub(super) fn grow(&self, counts: Counts) {
+        let mut step = self.decide(counts);
+        while step != Step::Nothing {
+            let done = match step {
+                Step::Nothing => true,
+                Step::Unpark(role) => self.parked.wake_one(role, &self.counts),
+                Step::Start(role) => !self.starter.may_try() || self.start_thread(role),
+            };
+            if done {
+                return;
             }
-            // Somebody else was faster: decide again.
-            counts = self.counts.load();
+            // Somebody else was faster, or the system refused: decide again.
+            step = self.decide(self.counts.load());
         }
     }
 
-    /// Starts a thread unless there are `wanted` already.
+    fn decide(&self, counts: Counts) -> Step {
+        self.config.scale.decide(counts, || self.queue.live(), self.config.max_threads)
+    }
+
+    /// Starts threads until there are so many, for work.
     pub(super) fn ensure_threads(&self, wanted: usize) -> io::Result<()> {
-        while self.counts.start(wanted) {
-            self.start_counted_thread()?;
+        while self.counts.start(Role::Work, wanted) {
+            self.start_counted_thread(Role::Work)?;
         }
         Ok(())
     }
 
-    fn start_counted_thread(&self) -> io::Result<()> {
+    /// Starts a thread if that keeps to the maximum. The error is counted, and kept for nobody: the jobs stay queued.
+    pub(super) fn start_thread(&self, role: Role) -> bool {
+        self.starter.may_try()
+            && self.counts.start(role, self.config.max_threads)
+            && self.start_counted_thread(role).is_ok()
+    }
+
+    fn start_counted_thread(&self, role: Role) -> io::Result<()> {
         let Some(me) = self.me.upgrade() else {
             unreachable!("whoever calls a method of the core holds it");
         };
-        match worker::start(me) {
+        match worker::start(me, role) {
             Ok(()) => {
                 self.tally.saw_threads(self.counts.load().threads());
                 self.starter.succeeded();
@@ -124,7 +134,7 @@ impl Core {
             Err(error) => {
                 self.tally.add_start_failure();
                 self.starter.failed();
-                self.counts.leave();
+                self.counts.not_started(role);
                 self.thread_is_missing();
                 Err(error)
             }
@@ -138,7 +148,7 @@ impl Core {
         let counts = self.counts.load();
         if self.queue.len() > 0 {
             if counts.idle() == 0 {
-                self.parked.wake_one(&self.counts);
+                self.parked.wake_one(Role::Work, &self.counts);
             }
             if counts.threads() == 0 && counts.is_closed() {
                 self.cancel_queued();
@@ -166,15 +176,38 @@ impl Core {
         }
     }
 
-    /// Runs a job on this thread, and its callback if it has one.
-    pub(super) fn run(&self, job: job::Claimed) {
+    /// Runs a job on this thread, and its callback if it has one. True if the thread is idle afterwards.
+    ///
+    /// The awaiter may have its next job in the queue before this thread has gone on by one instruction, above all if it
+    /// preempts this thread as it is woken. It should find an idle thread then, and not call for another: so a thread with nothing
+    /// left to do counts itself idle before it wakes the awaiter. Not if that means to run a callback, which may take any time.
+    pub(super) fn run(&self, job: job::Claimed) -> bool {
         current::job_begins();
         let finished = job.run();
         self.tally.add_finished(finished.panicked());
+        let idle = self.queue.len() == 0 && !finished.has_callback();
+        if idle {
+            self.counts.rest();
+        }
         // Publishes the output and wakes the awaiter.
         drop(finished);
         self.tally.add_settled();
         current::job_ends();
+        idle
+    }
+
+    /// Moves the calling thread to another processor if an awaiter is held up on this one. True if it did.
+    pub(super) fn make_way(&self) -> bool {
+        let processor = self.crowded.load(Ordering::Relaxed);
+        if processor == NOWHERE {
+            return false;
+        }
+        self.crowded.store(NOWHERE, Ordering::Relaxed);
+        let move_over = processors::current() == Some(processor);
+        if move_over {
+            processors::leave(processor);
+        }
+        move_over
     }
 
     // --- The end. ---
@@ -268,6 +301,17 @@ impl Host for Core {
 
     fn is_current_thread(&self) -> bool {
         current::is(self)
+    }
+
+    fn answers_soon(&self) -> bool {
+        !self.config.linger.is_zero() && self.queue.len() <= 1
+    }
+
+    fn awaiter_spun_in_vain(&self) {
+        if let Some(processor) = processors::current() {
+            // Relaxed: a hint.
+            self.crowded.store(processor, Ordering::Relaxed);
+        }
     }
 
     fn nudge(&self) -> bool {

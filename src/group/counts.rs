@@ -13,13 +13,15 @@ const THREADS: u64 = 1;
 const IDLE: u64 = 1 << WIDTH;
 /// Threads on the stack of sleepers. Changes only under that stack's lock.
 const PARKED: u64 = 1 << (2 * WIDTH);
+/// One thread is on watch: neither idle nor inside a job, it looks at the queue every few ticks. At most one thread.
+const WATCH: u64 = 1 << (3 * WIDTH);
 /// The group takes no more jobs, and a thread that finds the queue empty leaves. Never cleared.
-const CLOSED: u64 = 1 << (3 * WIDTH);
+const CLOSED: u64 = 1 << (3 * WIDTH + 1);
 
 /// The most threads that a counter can hold.
 pub(super) const MAX_THREADS: usize = FIELD as usize;
 
-/// A value of the word. What is neither idle nor parked is inside a job.
+/// A value of the word. What is neither idle nor parked nor on watch is inside a job.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts(u64);
 
@@ -37,7 +39,11 @@ impl Counts {
     }
 
     pub(super) fn running(self) -> usize {
-        self.threads() - self.idle() - self.parked()
+        self.threads() - self.idle() - self.parked() - usize::from(self.has_watch())
+    }
+
+    pub(super) fn has_watch(self) -> bool {
+        self.0 & WATCH != 0
     }
 
     pub(super) fn is_closed(self) -> bool {
@@ -51,8 +57,31 @@ impl fmt::Debug for Counts {
             .field("threads", &self.threads())
             .field("idle", &self.idle())
             .field("parked", &self.parked())
+            .field("watch", &self.has_watch())
             .field("closed", &self.is_closed())
             .finish()
+    }
+}
+
+/// What a thread is brought for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// To take a job: it comes up idle.
+    Work,
+    /// To see whether the queue moves.
+    Watch,
+}
+
+impl Role {
+    fn field(self) -> u64 {
+        match self {
+            Role::Work => IDLE,
+            Role::Watch => WATCH,
+        }
+    }
+
+    fn is_free(self, now: Counts) -> bool {
+        self == Role::Work || !now.has_watch()
     }
 }
 
@@ -78,12 +107,12 @@ impl AtomicCounts {
         Counts(self.0.fetch_add(change, Ordering::AcqRel).wrapping_add(change))
     }
 
-    /// Counts a thread that is about to be started, if that keeps to `max`.
-    pub(super) fn start(&self, max: usize) -> bool {
+    /// One step, if `allowed` of the counts that it starts from.
+    fn step_if(&self, allowed: impl Fn(Counts) -> bool, add: u64, sub: u64) -> bool {
         let mut now = self.0.load(Ordering::Relaxed);
-        while Counts(now).threads() < max {
-            match self.0.compare_exchange_weak(now, now + THREADS + IDLE, Ordering::AcqRel, Ordering::Relaxed)
-            {
+        while allowed(Counts(now)) {
+            let next = now.wrapping_add(add).wrapping_sub(sub);
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(other) => now = other,
             }
@@ -91,7 +120,17 @@ impl AtomicCounts {
         false
     }
 
-    /// idle → gone: the thread was not to be had, or leaves because the group is closed.
+    /// Counts a thread that is about to be started, if that keeps to `max`, and to one thread on watch.
+    pub(super) fn start(&self, role: Role, max: usize) -> bool {
+        self.step_if(|now| now.threads() < max && role.is_free(now), THREADS + role.field(), 0)
+    }
+
+    /// The thread counted by [`start`](Self::start) was not to be had.
+    pub(super) fn not_started(&self, role: Role) {
+        self.step(0, THREADS + role.field());
+    }
+
+    /// idle → gone, as the group is closed.
     pub(super) fn leave(&self) -> Counts {
         self.step(0, THREADS + IDLE)
     }
@@ -111,26 +150,24 @@ impl AtomicCounts {
         self.step(PARKED, IDLE)
     }
 
+    /// parked → idle or on watch, if the role is free. Under the sleepers' lock.
+    pub(super) fn unpark(&self, role: Role) -> bool {
+        self.step_if(|now| role.is_free(now), role.field(), PARKED)
+    }
+
     /// parked → idle, for `n` threads. Under the sleepers' lock.
-    pub(super) fn unpark(&self, n: usize) -> Counts {
-        self.step(IDLE * n as u64, PARKED * n as u64)
+    pub(super) fn unpark_all(&self, n: usize) {
+        self.step(IDLE * n as u64, PARKED * n as u64);
+    }
+
+    /// on watch → idle.
+    pub(super) fn end_watch(&self) {
+        self.step(IDLE, WATCH);
     }
 
     /// parked → gone, if that leaves `min` threads. Under the sleepers' lock.
     pub(super) fn retire(&self, min: usize) -> bool {
-        let mut now = self.0.load(Ordering::Relaxed);
-        while Counts(now).threads() > min {
-            match self.0.compare_exchange_weak(
-                now,
-                now - THREADS - PARKED,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(other) => now = other,
-            }
-        }
-        false
+        self.step_if(|now| now.threads() > min, 0, THREADS + PARKED)
     }
 
     /// Closes the group. True for the one call that did it.

@@ -9,17 +9,18 @@ mod current;
 mod drain;
 mod error;
 mod global;
-mod growth;
 mod handle;
 #[cfg(all(test, aside_loom))]
 mod model;
 mod offload_wait;
 mod parked;
 mod room;
+mod scale;
 mod shutdown;
 mod starter;
 mod stats;
 mod tally;
+mod watch;
 mod worker;
 
 pub use batch::OffloadAll;
@@ -28,6 +29,7 @@ pub use drain::Drain;
 pub use error::{BuildError, RejectReason, Rejected};
 pub use handle::Group;
 pub use offload_wait::OffloadWait;
+pub use scale::Scale;
 pub use shutdown::Left;
 pub use stats::Stats;
 

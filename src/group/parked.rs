@@ -1,40 +1,56 @@
 //! The stack of parked threads: the one that parked last wakes first, so that the surplus ones grow old and leave.
 
-use super::counts::AtomicCounts;
-use crate::sync::{AtomicBool, Mutex, Ordering, Thread, current, lock, park, park_timeout};
+use super::counts::{AtomicCounts, Role};
+use crate::sync::{AtomicUsize, Mutex, Ordering, Thread, current, lock, park, park_timeout};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// One thread's bed.
 pub(super) struct Sleeper {
-    woken: AtomicBool,
+    /// One of the constants below.
+    call: AtomicUsize,
     thread: Thread,
 }
+
+/// Nobody has called yet.
+const NONE: usize = 0;
+/// Get up and work.
+const WORK: usize = 1;
+/// Get up and watch.
+const WATCH: usize = 2;
 
 impl Sleeper {
     /// For the calling thread.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { woken: AtomicBool::new(false), thread: current() })
+        Arc::new(Self { call: AtomicUsize::new(NONE), thread: current() })
     }
 
-    /// Parks the calling thread, which must be the sleeper's, until it is woken; false if the time was up before.
-    pub(super) fn sleep(&self, until: Option<Instant>) -> bool {
-        // Acquire: pairs with the release in `wake`.
-        while !self.woken.load(Ordering::Acquire) {
+    /// Parks the calling thread, which must be the sleeper's, until it is called; `None` if the time was up before.
+    pub(super) fn sleep(&self, until: Option<Instant>) -> Option<Role> {
+        loop {
+            // Acquire: pairs with the release in `wake`.
+            match self.call.load(Ordering::Acquire) {
+                WORK => return Some(Role::Work),
+                WATCH => return Some(Role::Watch),
+                _ => {}
+            }
             match until {
                 None => park(),
                 Some(until) => match until.checked_duration_since(Instant::now()) {
                     Some(left) if !left.is_zero() => park_timeout(left),
-                    _ => return false,
+                    _ => return None,
                 },
             }
         }
-        true
     }
 
-    fn wake(&self) {
+    fn wake(&self, role: Role) {
+        let call = match role {
+            Role::Work => WORK,
+            Role::Watch => WATCH,
+        };
         // Release: pairs with the acquire in `sleep`.
-        self.woken.store(true, Ordering::Release);
+        self.call.store(call, Ordering::Release);
         self.thread.unpark();
     }
 }
@@ -60,7 +76,7 @@ impl Parked {
     /// idle → parked. The thread must look at the queue once more before it sleeps.
     pub(super) fn push(&self, sleeper: &Arc<Sleeper>, counts: &AtomicCounts) {
         // Relaxed: read by the thread itself, and written by others only once it is on the stack.
-        sleeper.woken.store(false, Ordering::Relaxed);
+        sleeper.call.store(NONE, Ordering::Relaxed);
         let mut sleepers = lock(&self.0);
         sleepers.push(sleeper.clone());
         counts.park();
@@ -72,8 +88,7 @@ impl Parked {
         let mut sleepers = lock(&self.0);
         let Some(place) = place_of(sleeper, &sleepers) else { return false };
         sleepers.remove(place);
-        counts.unpark(1);
-        true
+        counts.unpark(Role::Work)
     }
 
     /// parked → gone, by the thread itself.
@@ -87,24 +102,25 @@ impl Parked {
         Retirement::Retired
     }
 
-    /// Wakes the thread that parked last; false if none is parked.
-    pub(super) fn wake_one(&self, counts: &AtomicCounts) -> bool {
+    /// Wakes the thread that parked last; false if none is parked, or the role is taken.
+    pub(super) fn wake_one(&self, role: Role, counts: &AtomicCounts) -> bool {
         let mut sleepers = lock(&self.0);
-        let Some(sleeper) = sleepers.pop() else { return false };
-        counts.unpark(1);
+        if sleepers.is_empty() || !counts.unpark(role) {
+            return false;
+        }
+        let sleeper = sleepers.pop();
         // The system call stays outside the lock.
         drop(sleepers);
-        sleeper.wake();
-        true
+        sleeper.inspect(|sleeper| sleeper.wake(role)).is_some()
     }
 
     /// Wakes all.
     pub(super) fn wake_all(&self, counts: &AtomicCounts) {
         let mut sleepers = lock(&self.0);
         let woken = std::mem::take(&mut *sleepers);
-        counts.unpark(woken.len());
+        counts.unpark_all(woken.len());
         drop(sleepers);
-        woken.iter().for_each(|sleeper| sleeper.wake());
+        woken.iter().for_each(|sleeper| sleeper.wake(Role::Work));
     }
 }
 

@@ -1,26 +1,28 @@
 //! One offload thread, from its start to its retirement. See `README.md`, "A worker's round".
 
 use super::core::Core;
-use super::current;
+use super::counts::Role;
 use super::parked::{Retirement, Sleeper};
+use super::{current, watch};
 use crate::job::{Claimed, Host};
 use crate::os::nice;
 use crate::panic::contain;
+use crate::patience::{Patience, Spun};
 use crate::sync::{Ordering, fence, thread};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Starts a thread that the counts hold as idle already.
-pub(super) fn start(core: Arc<Core>) -> io::Result<()> {
+/// Starts a thread that the counts hold as idle, or on watch, already.
+pub(super) fn start(core: Arc<Core>, role: Role) -> io::Result<()> {
     let mut builder = thread::Builder::new().name(core.config.name.clone());
     if let Some(size) = core.config.stack_size {
         builder = builder.stack_size(size);
     }
-    builder.spawn(move || main(&core)).map(drop)
+    builder.spawn(move || main(&core, role)).map(drop)
 }
 
-fn main(core: &Arc<Core>) {
+fn main(core: &Arc<Core>, role: Role) {
     if let Some(level) = core.config.nice {
         // `build` has tried this level; if the right to it was taken away since, the jobs matter more.
         let _ = nice::set(level);
@@ -30,7 +32,7 @@ fn main(core: &Arc<Core>) {
     if let Some(hook) = &hooks.on_thread_start {
         contain(|| hook());
     }
-    if Worker::new(core).work() == End::Orphaned {
+    if Worker::new(core).work(role) == End::Orphaned {
         // A job forked, and this is the child: the group is its parent's, and so is everything it holds.
         std::mem::forget(core.clone());
         return;
@@ -53,15 +55,17 @@ pub(super) enum End {
 pub(super) struct Worker<'a> {
     core: &'a Core,
     sleeper: Arc<Sleeper>,
+    patience: Patience,
 }
 
 impl<'a> Worker<'a> {
     pub(super) fn new(core: &'a Core) -> Self {
-        Self { core, sleeper: Sleeper::new() }
+        Self { core, sleeper: Sleeper::new(), patience: Patience::new() }
     }
 
-    /// Runs jobs until the thread is not needed any more. It is idle at the start.
-    pub(super) fn work(&self) -> End {
+    /// Runs jobs until the thread is not needed any more. It comes up in `role`.
+    pub(super) fn work(&mut self, role: Role) -> End {
+        self.take_up(role);
         loop {
             let first = match self.find_job() {
                 Ok(job) => job,
@@ -69,15 +73,26 @@ impl<'a> Worker<'a> {
             };
             self.begin();
             let mut next = Some(first);
+            let mut idle = false;
             // A worker on a run of jobs is left alone by the counts: it touches them when the run begins and ends.
             while let Some(job) = next {
-                self.core.run(job);
+                idle = self.core.run(job);
                 if self.core.is_orphaned() {
                     return End::Orphaned;
                 }
-                next = self.core.next_job();
+                next = if idle { None } else { self.core.next_job() };
+            }
+            if !idle {
+                self.core.counts.rest();
             }
             self.end();
+        }
+    }
+
+    /// To be idle afterwards.
+    fn take_up(&self, role: Role) {
+        if role == Role::Watch {
+            watch::stand(self.core);
         }
     }
 
@@ -91,16 +106,15 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// inside a job → idle.
+    /// Just idle after a run of jobs.
     fn end(&self) {
-        self.core.counts.rest();
         // Pairs with the fence in `Core::push`: `find_job` looks at the queue after this.
         fence(Ordering::SeqCst);
         self.core.tell_waiters();
     }
 
     /// As an idle thread: the next job, however long that takes, or the reason to leave.
-    fn find_job(&self) -> Result<Claimed, End> {
+    fn find_job(&mut self) -> Result<Claimed, End> {
         let core = self.core;
         loop {
             // Looked at before the queue: a job that is not in the queue then was not accepted.
@@ -115,6 +129,19 @@ impl<'a> Worker<'a> {
                     return Err(End::Closed);
                 }
                 continue;
+            }
+            // One idle thread that spins is enough.
+            if core.counts.load().idle() == 1 {
+                let moved = core.make_way();
+                let arrived = || core.queue.len() > 0;
+                let spun = if moved {
+                    Patience::new().spin(std::time::Duration::from_micros(300), arrived)
+                } else {
+                    self.patience.spin(core.config.linger, arrived)
+                };
+                if spun == Spun::Arrived {
+                    continue;
+                }
             }
             core.parked.push(&self.sleeper, &core.counts);
             // Pairs with the fence in `Core::push`: either the submitter sees this thread parked and wakes it, or the
@@ -141,11 +168,11 @@ impl<'a> Worker<'a> {
         // Pairs with the fence in `Core::push`: either the submitter sees that nobody is left and starts a thread to clear
         // the queue, or its entry is seen here.
         fence(Ordering::SeqCst);
-        core.queue.len() == 0 || !core.counts.start(1)
+        core.queue.len() == 0 || !core.counts.start(Role::Work, 1)
     }
 
     /// parked → idle, by somebody else's hand, or gone.
-    fn sleep(&self) -> Result<(), End> {
+    fn sleep(&mut self) -> Result<(), End> {
         let core = self.core;
         let min = core.config.min_threads;
         // At the minimum nobody has to look at the clock, so that an idle group sleeps without a break.
@@ -154,12 +181,16 @@ impl<'a> Worker<'a> {
         } else {
             None
         };
-        while !self.sleeper.sleep(until) {
+        let role = loop {
+            if let Some(role) = self.sleeper.sleep(until) {
+                break role;
+            }
             match core.parked.retire(&self.sleeper, &core.counts, min) {
                 Retirement::Retired => return Err(End::Retired),
                 Retirement::Needed | Retirement::Woken => until = None,
             }
-        }
+        };
+        self.take_up(role);
         Ok(())
     }
 }

@@ -6,11 +6,27 @@ use super::host::{Departure, Host};
 use super::thread_waker;
 use crate::deadline::Deadline;
 use crate::panic::contain;
+#[cfg(not(aside_loom))]
+use crate::patience::{Patience, Spun};
+#[cfg(not(aside_loom))]
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+#[cfg(not(aside_loom))]
+use std::time::Duration;
+
+/// How long an awaiter spins for a job that may be done in no time: less than the wake-up that it saves.
+#[cfg(not(aside_loom))]
+const AWAITER_SPIN: Duration = Duration::from_micros(2);
+
+#[cfg(not(aside_loom))]
+thread_local! {
+    /// This thread's experience with that. Without a destructor.
+    static PATIENCE: Cell<Patience> = const { Cell::new(Patience::new()) };
+}
 
 /// How a job ended.
 pub(crate) type Outcome<T> = Result<T, JobError>;
@@ -44,6 +60,10 @@ impl<T> Handle<T> {
         &self.header().host
     }
 
+    pub(super) fn expect_callback(&self) {
+        self.header().state.set_callback();
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         self.header().state.load().is_done()
     }
@@ -58,6 +78,9 @@ impl<T> Handle<T> {
     /// [`Pending`] does. It does not panic after that point.
     fn poll_spending(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
         let mut now = self.header().state.load();
+        if !now.is_done() && !now.has_waker() && self.spin() {
+            now = self.header().state.load();
+        }
         while !now.is_done() && now.has_waker() {
             let same = self.header().waker.with(|slot| {
                 // SAFETY: `WAKER` is set: the slot may be read by both sides and is written by none.
@@ -84,6 +107,28 @@ impl<T> Handle<T> {
         // Foreign code, and the new waker is in place already: a panic of the old one's destructor ends here.
         contain(|| drop(old));
         if before.is_done() { Poll::Ready(self.take_outcome()) } else { Poll::Pending }
+    }
+
+    /// Before a waker is left for the first time: waits a moment, if the job may be done by then. True if it is.
+    ///
+    /// Spares both sides the waker, and this one a park, where the job is short and a thread was awake for it.
+    #[cfg(not(aside_loom))]
+    fn spin(&self) -> bool {
+        self.host().answers_soon()
+            && PATIENCE.with(|kept| {
+                let mut patience = kept.get();
+                let spun = patience.spin(AWAITER_SPIN, || self.is_finished());
+                kept.set(patience);
+                if spun == Spun::InVain {
+                    self.host().awaiter_spun_in_vain();
+                }
+                spun == Spun::Arrived
+            })
+    }
+
+    #[cfg(aside_loom)]
+    fn spin(&self) -> bool {
+        false
     }
 
     /// Takes what a done job left. Lets go of the cell.

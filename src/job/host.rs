@@ -24,6 +24,12 @@ pub(crate) trait Host: Send + Sync {
     /// Whether the calling thread is one of this host's own.
     fn is_current_thread(&self) -> bool;
 
+    /// Whether a job just queued may well be done in no time: a thread is awake for it, and no other job is before it.
+    fn answers_soon(&self) -> bool;
+
+    /// An awaiter has spun in vain for a job that was to be done soon.
+    fn awaiter_spun_in_vain(&self);
+
     /// Looks after a queue that may have nobody to run it (after a failed thread spawn). False if there still is
     /// no thread at all, so that the caller should ask again.
     fn nudge(&self) -> bool;

@@ -15,6 +15,10 @@ impl Host for ByHand {
     fn is_current_thread(&self) -> bool {
         false
     }
+    fn answers_soon(&self) -> bool {
+        false
+    }
+    fn awaiter_spun_in_vain(&self) {}
     fn nudge(&self) -> bool {
         true
     }

@@ -52,6 +52,13 @@ impl<T> Offload<T> {
         self.0.handle().map(Handle::host)
     }
 
+    /// Says that the waker to come is a callback, which may take any time.
+    pub(crate) fn expect_callback(&self) {
+        if let Some(handle) = self.0.handle() {
+            handle.expect_callback();
+        }
+    }
+
     /// How the job ended, if it has; else `waker` is called when it does, and never before.
     pub(crate) fn poll_quietly(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
         self.0.poll(waker)

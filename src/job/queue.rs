@@ -203,6 +203,11 @@ impl Queue {
         self.entrance.pushed.load(Ordering::Relaxed)
     }
 
+    /// How many entries were ever taken out.
+    pub(crate) fn popped(&self) -> usize {
+        self.exit.popped.load(Ordering::Relaxed)
+    }
+
     fn dead(&self) -> usize {
         let dead = self.dead.load(Ordering::Relaxed);
         if dead > usize::MAX / 2 { 0 } else { dead }

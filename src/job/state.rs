@@ -19,6 +19,9 @@ const TASK: usize = 1 << 4;
 /// A handle holds the cell.
 const HANDLE: usize = 1 << 5;
 
+/// The waker is a callback: calling it may take any time. Set by the handle before `WAKER`, and not cleared.
+const CALLBACK: usize = 1 << 6;
+
 /// A value of the state word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct State(usize);
@@ -38,6 +41,10 @@ impl State {
 
     pub(super) fn has_waker(self) -> bool {
         self.0 & WAKER != 0
+    }
+
+    pub(super) fn has_callback(self) -> bool {
+        self.0 & CALLBACK != 0
     }
 
     pub(super) fn has_task(self) -> bool {
@@ -123,6 +130,12 @@ impl AtomicState {
             }
         }
         false
+    }
+
+    /// Says that the waker will be a callback.
+    pub(super) fn set_callback(&self) {
+        // Relaxed: says nothing about other memory.
+        self.0.fetch_or(CALLBACK, Ordering::Relaxed);
     }
 
     /// Publishes the waker slot; the state before.

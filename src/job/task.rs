@@ -94,6 +94,12 @@ impl Finished {
     pub(crate) fn panicked(&self) -> bool {
         self.panicked
     }
+
+    /// Whether the one to be woken is a callback, which may take any time.
+    pub(crate) fn has_callback(&self) -> bool {
+        // SAFETY: the `TASK` bit, which ends with this value, keeps the cell alive.
+        unsafe { self.header.as_ref() }.state.load().has_callback()
+    }
 }
 
 impl Drop for Finished {

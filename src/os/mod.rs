@@ -4,3 +4,4 @@
 
 pub(crate) mod fork;
 pub(crate) mod nice;
+pub(crate) mod processors;

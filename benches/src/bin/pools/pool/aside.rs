@@ -3,7 +3,8 @@ use ::aside::{Builder, Group};
 
 /// How to switch lingering off: `Some(|builder| builder.linger(Duration::ZERO))` once the builder has it. Then there is a peer
 /// `aside-nolinger`, and the workload `linger` is part of a plain run.
-pub(crate) const NO_LINGER: Option<fn(Builder) -> Builder> = None;
+pub(crate) const NO_LINGER: Option<fn(Builder) -> Builder> =
+    Some(|builder| builder.linger(std::time::Duration::ZERO));
 
 /// A group of its own, by default settings but for the cap.
 pub(crate) struct Aside(Group);

@@ -1,0 +1,71 @@
+//! The watch: while jobs wait and every awake thread is inside one, one thread sees to it that the queue moves.
+
+use super::core::Core;
+use super::counts::Role;
+use super::scale::{Scale, Verdict, View, Watch};
+use crate::os::processors;
+use crate::sync::park_timeout;
+use std::time::{Duration, Instant};
+
+/// Stands watch on the calling thread, which the counts hold as on watch. It is idle afterwards.
+pub(super) fn stand(core: &Core) {
+    if let Scale::OnStall { tick } = core.config.scale {
+        let mut watch = Watch::new(tick);
+        let mut wait = watch.tick();
+        let mut seen = Sight::of(core);
+        loop {
+            park_timeout(wait);
+            let now = Sight::of(core);
+            wait = match watch.look(now.since(&seen, core)) {
+                Verdict::Leave => break,
+                Verdict::Wait(wait) => wait,
+                Verdict::Bring(wanted, wait) if core.bring(wanted) => wait,
+                // At the cap, or refused by the system: this thread is the last one that can help.
+                Verdict::Bring(..) => break,
+            };
+            seen = now;
+        }
+    }
+    core.counts.end_watch();
+}
+
+/// The counters that a view is the difference of.
+struct Sight {
+    taken: usize,
+    at: Instant,
+    cpu_time: Duration,
+}
+
+impl Sight {
+    fn of(core: &Core) -> Self {
+        Self { taken: core.queue.popped(), at: Instant::now(), cpu_time: processors::time_used() }
+    }
+
+    fn since(&self, before: &Self, core: &Core) -> View {
+        let elapsed = self.at - before.at;
+        let available = elapsed.as_secs_f64() * processors::count() as f64;
+        let counts = core.counts.load();
+        View {
+            queued: core.queue.live(),
+            taken: self.taken.wrapping_sub(before.taken),
+            elapsed,
+            running: counts.running(),
+            idle: counts.idle(),
+            busy: self.cpu_time.saturating_sub(before.cpu_time).as_secs_f64() / available.max(1e-9),
+        }
+    }
+}
+
+impl Core {
+    /// Brings threads to work, parked ones first; false if none came.
+    fn bring(&self, wanted: usize) -> bool {
+        let mut came = 0;
+        while came < wanted && self.parked.wake_one(Role::Work, &self.counts) {
+            came += 1;
+        }
+        while came < wanted && self.start_thread(Role::Work) {
+            came += 1;
+        }
+        came > 0
+    }
+}
