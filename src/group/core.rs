@@ -10,7 +10,7 @@ use super::tally::Tally;
 use super::{current, worker};
 use crate::job::{self, Batch, Departure, Host, Popped, Queue};
 use crate::os::fork;
-use crate::sync::{Ordering, fence, yield_now};
+use crate::sync::{AtomicUsize, Ordering, fence, yield_now};
 use crossbeam_utils::CachePadded;
 use event_listener::Event;
 use std::io;
@@ -29,6 +29,8 @@ pub(super) struct Core {
     quiet: Event,
     /// The process this group lives in.
     generation: usize,
+    /// Threads that run code of this crate or the user's, hooks included; the counts let go of a thread before its last hook.
+    alive: AtomicUsize,
     /// For the threads.
     me: Weak<Core>,
 }
@@ -46,6 +48,7 @@ impl Core {
             starter: Starter::new(),
             quiet: Event::new(),
             generation: fork::generation(),
+            alive: AtomicUsize::new(0),
             me: me.clone(),
         })
     }
@@ -115,6 +118,7 @@ impl Core {
         let Some(me) = self.me.upgrade() else {
             unreachable!("whoever calls a method of the core holds it");
         };
+        self.alive.fetch_add(1, Ordering::Relaxed);
         match worker::start(me) {
             Ok(()) => {
                 self.tally.saw_threads(self.counts.load().threads());
@@ -122,6 +126,7 @@ impl Core {
                 Ok(())
             }
             Err(error) => {
+                self.thread_ended();
                 self.tally.add_start_failure();
                 self.starter.failed();
                 self.counts.leave();
@@ -196,17 +201,15 @@ impl Core {
         self.tell_waiters();
     }
 
-    /// Cancels all that waits in the queue, callbacks included, on this thread. Returns how many jobs that were.
-    pub(super) fn cancel_queued(&self) -> usize {
-        let mut cancelled = 0;
+    /// Cancels all that waits in the queue, callbacks included, on this thread.
+    pub(super) fn cancel_queued(&self) {
         loop {
             match self.queue.pop() {
                 Popped::Task(task) => match task.claim() {
                     Some(job) => {
                         self.leave_room();
                         drop(job);
-                        self.tally.add_cancelled();
-                        cancelled += 1;
+                        self.tally.add_abandoned();
                     }
                     None => self.queue.dead_popped(),
                 },
@@ -216,7 +219,6 @@ impl Core {
             }
         }
         self.tell_waiters();
-        cancelled
     }
 
     /// A job leaves the queue.
@@ -224,6 +226,18 @@ impl Core {
         if let Some(room) = &self.room {
             room.give_back();
         }
+    }
+
+    /// The last thing that a thread says.
+    pub(super) fn thread_ended(&self) {
+        // Release: pairs with the acquire in `alive`.
+        self.alive.fetch_sub(1, Ordering::Release);
+        self.tell_waiters();
+    }
+
+    /// How many threads have not ended.
+    pub(super) fn alive(&self) -> usize {
+        self.alive.load(Ordering::Acquire)
     }
 
     /// How many jobs are accepted and not done with.

@@ -8,7 +8,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Between two attempts to have a thread, while the system refuses one.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Resolves at a moment when a group has no accepted job left, queued or running. Made by [`Group::drain`](crate::Group::drain).
 ///
@@ -51,13 +55,16 @@ pub(super) fn wait_until(core: &Core, deadline: Deadline, reached: impl Fn() -> 
         if reached() {
             return true;
         }
-        match deadline.instant() {
-            None => listener.wait(),
-            Some(at) => {
-                if listener.wait_deadline(at).is_none() {
-                    return reached();
-                }
-            }
+        if !core.nudge() {
+            // There is no thread that could say anything, and none to be had at the moment.
+            listener.wait_timeout(PAUSE.min(deadline.remaining().unwrap_or(PAUSE)));
+        } else if let Some(at) = deadline.instant() {
+            listener.wait_deadline(at);
+        } else {
+            listener.wait();
+        }
+        if deadline.has_passed() {
+            return reached();
         }
     }
 }
@@ -74,7 +81,13 @@ impl Future for Drain {
             match &mut self.listener {
                 None => self.listener = Some(self.core.listen()),
                 Some(listener) => {
-                    ready!(Pin::new(listener).poll(cx));
+                    if Pin::new(listener).poll(cx).is_pending() {
+                        if !self.core.nudge() {
+                            // There is no thread that could say anything: only asking again can help.
+                            cx.waker().wake_by_ref();
+                        }
+                        return Poll::Pending;
+                    }
                     self.listener = None;
                 }
             }

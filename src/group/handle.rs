@@ -11,6 +11,7 @@ use super::shutdown::{self, Left};
 use super::stats::Stats;
 use crate::deadline::Deadline;
 use crate::job::{self, Batch, Offload};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -223,15 +224,18 @@ impl Group {
         T: Send + 'static,
     {
         let core = self.core();
+        // Foreign code first: should the iterator panic, nothing has begun.
+        let jobs: Vec<F> = jobs.into_iter().collect();
         let mut batch = Batch::new();
-        let mut offloads: std::collections::VecDeque<_> = jobs
-            .into_iter()
-            .map(|job| {
-                let (task, offload) = job::new(job, core.clone());
-                batch.push(task);
-                offload
-            })
-            .collect();
+        let mut offloads = VecDeque::with_capacity(jobs.len());
+        for job in jobs {
+            let (task, offload) = job::new(job, core.clone());
+            batch.push(task);
+            offloads.push_back(offload);
+        }
+        if offloads.is_empty() {
+            return OffloadAll::new(offloads);
+        }
         if !core.takes_jobs() {
             drop(batch);
             return OffloadAll::new(offloads);

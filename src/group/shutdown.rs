@@ -37,14 +37,13 @@ pub(super) fn shutdown(core: &Arc<Core>, deadline: Deadline) -> Left {
         // In a forked child there never was anything.
         return Left { cancelled: 0, running: 0 };
     }
+    let abandoned_before = core.tally.abandoned();
     core.close();
     let own_jobs = current::depth(Arc::as_ptr(core));
     let own_threads = usize::from(own_jobs > 0);
-    let done = || core.outstanding() <= own_jobs && core.counts.load().threads() <= own_threads;
-    if wait_until(core, deadline, done) {
-        return Left { cancelled: 0, running: core.outstanding() };
+    let done = || core.outstanding() <= own_jobs && core.alive() <= own_threads;
+    if !wait_until(core, deadline, done) {
+        core.cancel_queued();
     }
-    let cancelled = core.cancel_queued();
-    // An output is there a moment before its thread has counted it.
-    Left { cancelled, running: core.outstanding() }
+    Left { cancelled: core.tally.abandoned().wrapping_sub(abandoned_before), running: core.outstanding() }
 }

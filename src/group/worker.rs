@@ -39,7 +39,7 @@ fn main(core: &Arc<Core>) {
         contain(|| hook());
     }
     current::leave();
-    core.tell_waiters();
+    core.thread_ended();
 }
 
 /// Why a worker stopped working. It is counted out already.

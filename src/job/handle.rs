@@ -140,7 +140,9 @@ impl<T> Handle<T> {
     /// Runs the job on this thread if it has not started and this is an offload thread of its own group. Spends
     /// the handle as [`poll_spending`](Self::poll_spending) does.
     fn run_here_spending(&mut self) -> Option<Outcome<T>> {
-        if !self.host().is_current_thread() || !self.header().state.claim_to_run() {
+        let host = self.host();
+        // In a child forked inside a job, this thread still is the group's, but the job is the parent's.
+        if !host.is_current_thread() || host.is_orphaned() || !self.header().state.claim_to_run() {
             return None;
         }
         self.host().departed(Departure::Taken);
@@ -295,9 +297,12 @@ impl<T> Pending<T> {
     /// Blocks until the job has ended, or the deadline has passed (`None`).
     pub(crate) fn wait(&mut self, deadline: Deadline) -> Option<Outcome<T>> {
         let handle = self.0.as_mut().expect("a job was waited for after it had given its output");
-        if let Some(outcome) = handle.run_here_spending() {
-            self.spent();
-            return Some(outcome);
+        // A job run here could take longer than the deadline allows.
+        if deadline == Deadline::NEVER {
+            if let Some(outcome) = handle.run_here_spending() {
+                self.spent();
+                return Some(outcome);
+            }
         }
         thread_waker::block_on(deadline, |waker| self.poll_nudging(waker))
     }

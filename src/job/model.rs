@@ -132,6 +132,22 @@ fn the_last_of_two_wakers_is_called() {
     });
 }
 
+/// The awaiter frees the cell as soon as it sees the job done, while the worker may still be calling the waker in it.
+#[test]
+fn free_against_wake() {
+    check(|| {
+        let (task, mut offload, drops) = counted_job();
+        let worker = thread::spawn(move || run(task));
+        let (_, waker) = counting_waker();
+        while offload.poll_quietly(&waker).is_pending() {
+            yield_now();
+        }
+        drop(offload);
+        worker.join().unwrap();
+        assert_each_dropped_once(&drops);
+    });
+}
+
 #[test]
 fn cancel_against_start() {
     check(|| {

@@ -92,7 +92,8 @@ impl<T> Offload<T> {
         }
     }
 
-    /// As [`wait`](Self::wait), but no longer than until the deadline.
+    /// As [`wait`](Self::wait), but no longer than until the deadline; and so, on an offload thread, without running the
+    /// job there.
     ///
     /// # Errors
     ///
