@@ -67,10 +67,18 @@ impl<T: Send + 'static, E: Send + 'static> Offload<Result<T, E>> {
         ok: impl FnOnce(T) + Send + 'static,
         err: impl FnOnce(Failure<E>) + Send + 'static,
     ) {
-        self.on_done(move |outcome| match outcome {
-            Ok(Ok(value)) => ok(value),
-            Ok(Err(error)) => err(Failure::Failed(error)),
-            Err(error) => err(error.into()),
+        self.on_done(move |outcome| {
+            let failure = match outcome {
+                Ok(Ok(value)) => {
+                    // The callback that is not needed goes first, so that two panics cannot meet.
+                    contain(move || drop(err));
+                    return ok(value);
+                }
+                Ok(Err(error)) => Failure::Failed(error),
+                Err(error) => error.into(),
+            };
+            contain(move || drop(ok));
+            err(failure);
         });
     }
 }

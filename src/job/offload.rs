@@ -120,8 +120,8 @@ impl<T> Offload<T> {
         }
     }
 
-    /// Lets the job run whatever happens, and forgets its output, which is dropped on the offload thread. A panic of the
-    /// job is reported by the panic hook, on the offload thread, and goes no further.
+    /// Lets the job run whatever happens, and forgets its output, which is dropped on the offload thread, or right here if
+    /// the job is done already. A panic of the job is reported by the panic hook, on the offload thread, and goes no further.
     ///
     /// ```
     /// let (done, wait) = std::sync::mpsc::channel();
