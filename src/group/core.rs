@@ -5,14 +5,15 @@ use super::counts::{AtomicCounts, Counts};
 use super::growth::{self, Step};
 use super::parked::Parked;
 use super::room::Room;
+use super::shutdown::ShuttingDown;
 use super::starter::Starter;
 use super::tally::Tally;
 use super::{current, worker};
-use crate::job::{self, Batch, Departure, Host, Popped, Queue};
+use crate::job::{self, Batch, Care, Departure, Host, Offload, Popped, Queue, Settlement};
 use crate::os::fork;
-use crate::sync::{AtomicUsize, Ordering, fence, yield_now};
+use crate::sync::{AtomicUsize, Mutex, Ordering, fence, yield_now};
+use crate::wait_list::WaitList;
 use crossbeam_utils::CachePadded;
-use event_listener::Event;
 use std::io;
 use std::sync::{Arc, Weak};
 
@@ -26,11 +27,13 @@ pub(super) struct Core {
     starter: Starter,
     /// Something that `drain` or `shutdown` may wait for has happened: a thread found the queue empty, or left, or a
     /// job was cancelled.
-    quiet: Event,
+    pub(super) quiet: WaitList,
     /// The process this group lives in.
     generation: usize,
     /// Threads that run code of this crate or the user's, hooks included; the counts let go of a thread before its last hook.
     alive: AtomicUsize,
+    /// Jobs that wait inside them for the group to be shut down, and threads that do: nobody waits for those.
+    pub(super) shutting_down: Mutex<ShuttingDown>,
     /// For the threads.
     me: Weak<Core>,
 }
@@ -46,9 +49,10 @@ impl Core {
             tally: Tally::new(),
             config,
             starter: Starter::new(),
-            quiet: Event::new(),
+            quiet: WaitList::new(),
             generation: fork::generation(),
             alive: AtomicUsize::new(0),
+            shutting_down: Mutex::new(ShuttingDown::default()),
             me: me.clone(),
         })
     }
@@ -65,14 +69,32 @@ impl Core {
         fence(Ordering::SeqCst);
         let counts = self.counts.load();
         if counts.is_closed() {
-            if counts.threads() == 0 {
-                // Somebody has to clear the queue, as its entries hold this core.
-                let _ = self.ensure_threads(1);
-            }
             return false;
         }
         self.grow(counts);
         true
+    }
+
+    /// A new job, pushed; or its closure, if the group was closed before and no worker has started it.
+    pub(super) fn push_or_reclaim<F, T>(self: &Arc<Self>, job: F) -> Result<Offload<T>, F>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let pushed = job::push_or_reclaim(job, self.clone(), |task| self.push(task));
+        if pushed.is_err() {
+            self.clear_refused();
+        }
+        pushed
+    }
+
+    /// After a push that came to nothing, once the jobs are taken back: somebody has to clear their entries from the
+    /// queue, as those hold this core.
+    pub(super) fn clear_refused(&self) {
+        // The fence in `push` stands between the push and this.
+        if self.counts.load().threads() == 0 {
+            let _ = self.ensure_threads(1);
+        }
     }
 
     /// Whether submitting makes sense. A group that closes right after is caught by [`push`](Self::push).
@@ -175,6 +197,10 @@ impl Core {
     pub(super) fn run(&self, job: job::Claimed) {
         current::job_begins();
         let finished = job.run();
+        if self.is_orphaned() {
+            // The job forked, and this is the child: who waits for the job, waits in the parent.
+            return std::mem::forget(finished);
+        }
         self.tally.add_finished(finished.panicked());
         // Publishes the output and wakes the awaiter.
         drop(finished);
@@ -191,7 +217,7 @@ impl Core {
         }
         self.parked.wake_all(&self.counts);
         if let Some(room) = &self.room {
-            room.wake_all();
+            room.freed.wake_all();
         }
         // Pairs with the fence in `push`: a job that was accepted is seen here, or by a thread that is still there.
         fence(Ordering::SeqCst);
@@ -208,7 +234,10 @@ impl Core {
                 Popped::Task(task) => match task.claim() {
                     Some(job) => {
                         self.leave_room();
+                        // What its closure's destructor and its callback do here, they do inside a job.
+                        let inside = current::Visit::to(self);
                         drop(job);
+                        drop(inside);
                         self.tally.add_abandoned();
                     }
                     None => self.queue.dead_popped(),
@@ -249,11 +278,7 @@ impl Core {
     }
 
     pub(super) fn tell_waiters(&self) {
-        self.quiet.notify(usize::MAX);
-    }
-
-    pub(super) fn listen(&self) -> event_listener::EventListener {
-        self.quiet.listen()
+        self.quiet.wake_all();
     }
 }
 
@@ -261,41 +286,45 @@ impl Host for Core {
     fn departed(&self, how: Departure) {
         self.leave_room();
         self.queue.add_dead();
-        match how {
-            Departure::Cancelled => {
-                self.tally.add_cancelled();
-                self.tell_waiters();
-            }
-            Departure::Refused => {
-                self.tally.add_refused();
-                self.tell_waiters();
-            }
-            Departure::Taken => current::job_begins(),
+        if how == Departure::Taken {
+            current::job_begins();
         }
     }
 
-    fn ran_by_waiter(&self, panicked: bool) {
-        self.tally.add_finished(panicked);
-        self.tally.add_settled();
-        current::job_ends();
+    fn settled(&self, how: Settlement) {
+        match how {
+            Settlement::Cancelled => self.tally.add_cancelled(),
+            Settlement::Refused => self.tally.add_refused(),
+            Settlement::Ran { panicked } => {
+                self.tally.add_finished(panicked);
+                self.tally.add_settled();
+                current::job_ends();
+            }
+        }
+        self.tell_waiters();
     }
 
     fn is_current_thread(&self) -> bool {
         current::is(self)
     }
 
-    fn nudge(&self) -> bool {
+    fn nudge(&self) -> Care {
         if !self.starter.is_failing() {
-            return true;
+            return Care::Fine;
         }
         let counts = self.counts.load();
-        if counts.is_closed() {
-            return true;
+        if counts.is_closed() || self.queue.live() == 0 {
+            return Care::Fine;
         }
-        if self.queue.len() > 0 {
-            self.grow(counts);
+        self.grow(counts);
+        let counts = self.counts.load();
+        if counts.threads() == 0 {
+            Care::None
+        } else if self.starter.is_failing() && counts.idle() == 0 && counts.parked() == 0 {
+            Care::Short
+        } else {
+            Care::Fine
         }
-        self.counts.load().threads() > 0
     }
 
     #[inline]
@@ -310,8 +339,6 @@ impl Host for Core {
         if let Some(room) = &self.room {
             room.take_anyway(1);
         }
-        let offload = job::push_or_reclaim(work, self.clone(), |task| self.push(task))?;
-        offload.detach();
-        Ok(())
+        self.push_or_reclaim(work).map(Offload::detach)
     }
 }

@@ -1,6 +1,8 @@
 //! Model-checked: each test runs under every interleaving that loom finds with a bounded number of preemptions.
 
-use super::{Batch, Departure, Host, JobError, Offload, Popped, Queue, Task, new, push_or_reclaim};
+use super::{
+    Batch, Care, Departure, Host, JobError, Offload, Popped, Queue, Settlement, Task, new, push_or_reclaim,
+};
 use crate::sync::{AtomicUsize, Ordering, check, yield_now};
 use loom::thread;
 use std::sync::Arc;
@@ -11,12 +13,12 @@ struct ByHand;
 
 impl Host for ByHand {
     fn departed(&self, _: Departure) {}
-    fn ran_by_waiter(&self, _: bool) {}
+    fn settled(&self, _: Settlement) {}
     fn is_current_thread(&self) -> bool {
         false
     }
-    fn nudge(&self) -> bool {
-        true
+    fn nudge(&self) -> Care {
+        Care::Fine
     }
     fn is_orphaned(&self) -> bool {
         false

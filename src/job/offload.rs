@@ -146,7 +146,7 @@ impl<T> Offload<T> {
     /// }
     /// ```
     pub fn cancel(mut self) -> Cancel<T> {
-        let never_ran = self.cancel_now();
+        let never_ran = self.cancel_now() || self.0.handle().is_some_and(Handle::is_cancelled);
         Cancel::new(self, never_ran)
     }
 
