@@ -117,3 +117,61 @@ impl WaitList {
         self.len.store(waiting.wakers.len(), Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, aside_loom))]
+mod model {
+    use super::*;
+    use crate::sync::{AtomicBool, check};
+    use loom::thread;
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Of "change, then wake" and "register, then look" one sees the other.
+    #[test]
+    fn register_against_change() {
+        check(|| {
+            let list = Arc::new(WaitList::new());
+            let changed = Arc::new(AtomicBool::new(false));
+            let changer = {
+                let (list, changed) = (list.clone(), changed.clone());
+                thread::spawn(move || {
+                    changed.store(true, Ordering::Relaxed);
+                    list.wake_one();
+                })
+            };
+            let flag = Arc::new(Flag(AtomicBool::new(false)));
+            let mut ticket = None;
+            list.register(&mut ticket, &Waker::from(flag.clone()));
+            let seen = changed.load(Ordering::Relaxed);
+            changer.join().unwrap();
+            let woken = flag.0.load(Ordering::Relaxed);
+            assert!(seen || woken);
+            assert_eq!(list.leave(ticket.unwrap()), !woken);
+        });
+    }
+
+    /// Of two who wait and two who wake, nobody is left.
+    #[test]
+    fn each_wake_finds_another() {
+        check(|| {
+            let list = Arc::new(WaitList::new());
+            let flags = [(); 2].map(|()| Arc::new(Flag(AtomicBool::new(false))));
+            for flag in &flags {
+                list.register(&mut None, &Waker::from(flag.clone()));
+            }
+            let other = list.clone();
+            let waker = thread::spawn(move || other.wake_one());
+            list.wake_one();
+            waker.join().unwrap();
+            assert!(flags.iter().all(|flag| flag.0.load(Ordering::Relaxed)));
+        });
+    }
+}
