@@ -9,6 +9,7 @@ mod os;
 mod panic;
 mod patience;
 mod sync;
+mod wait_list;
 
 pub use callback::Failure;
 pub use deadline::Deadline;
@@ -19,8 +20,8 @@ pub use job::{Cancel, Catch, JobError, Offload, Panic};
 
 /// Puts a blocking job aside: queues it, at once, in the [global group](Group::global) and returns the future of its output.
 ///
-/// The same as [`Group::global()`](Group::global)[`.offload(job)`](Group::offload). Costs one allocation and no lock; a system call only if all
-/// offload threads are asleep.
+/// The same as [`Group::global()`](Group::global)[`.offload(job)`](Group::offload). Costs one allocation; a lock and a system
+/// call only if a parked thread has to be woken or a new one started, as all others are busy.
 ///
 /// # Panics
 ///

@@ -20,10 +20,12 @@ pub(crate) fn contain(foreign: impl FnOnce()) -> bool {
     }
 }
 
-/// Drops a panic's payload, whose own destructor may panic too. A payload that panics with a payload that panics
-/// is leaked.
+/// Drops a panic's payload, whose own destructor may panic too. If what that panics with
+/// panics in its turn, the third payload is leaked.
 pub(crate) fn drop_payload(payload: Payload) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-        std::mem::forget(again);
+    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        if let Err(third) = catch_unwind(AssertUnwindSafe(move || drop(second))) {
+            std::mem::forget(third);
+        }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How many spins in vain it takes to give up for a while: the first may just have come too early, or made the other side
-/// move to another processor.
+/// How many spins in vain it takes to give up for a while.
 const TRIES: u32 = 3;
 /// How many waits at the most then go by without a spin.
 const MOST_SKIPPED: u32 = 128;
@@ -21,38 +20,27 @@ pub(crate) struct Patience {
     tries: u32,
 }
 
-/// How a spin went.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spun {
-    /// What was waited for is there.
-    Arrived,
-    /// It took too long.
-    InVain,
-    /// Experience spoke against trying.
-    NotAtAll,
-}
-
 impl Patience {
     pub(crate) const fn new() -> Self {
         Self { skip: 0, next_skip: 1, tries: TRIES }
     }
 
-    /// Spins until `arrived`, or for as long as `most`. Zero is not at all.
+    /// Spins until `arrived`, or for as long as `most`; whether it has arrived. Zero is not at all.
     #[inline]
-    pub(crate) fn spin(&mut self, most: Duration, arrived: impl Fn() -> bool) -> Spun {
+    pub(crate) fn spin(&mut self, most: Duration, arrived: impl Fn() -> bool) -> bool {
         if most.is_zero() {
-            return Spun::NotAtAll;
+            return false;
         }
         if self.skip > 0 {
             self.skip -= 1;
-            return Spun::NotAtAll;
+            return false;
         }
         let begun = Instant::now();
         loop {
             for _ in 0..LOOKS {
                 if arrived() {
                     *self = Self::new();
-                    return Spun::Arrived;
+                    return true;
                 }
                 std::hint::spin_loop();
             }
@@ -63,7 +51,7 @@ impl Patience {
                     self.skip = self.next_skip;
                     self.next_skip = (self.next_skip * 2).min(MOST_SKIPPED);
                 }
-                return Spun::InVain;
+                return false;
             }
         }
     }

@@ -230,25 +230,20 @@ fn a_callback_may_drop_the_last_handle_of_its_group() {
 fn a_drain_waits_for_a_callback_to_return() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    let callback_held_at = |gate: &Gate| {
-        let (tell, hear) = channel();
-        let gate = gate.clone();
-        let callback = move |_: Result<(), JobError>| {
-            tell.send(()).unwrap();
-            gate.pass();
-        };
-        (callback, hear)
-    };
     for late in [false, true] {
         let gate = Gate::new();
-        let (callback, called) = callback_held_at(&gate);
+        let (tell, called) = channel();
+        let job = start_job(&group, || ());
         if late {
-            finished_job(&group, || ()).on_done(callback);
-        } else {
-            let job = start_job(&group, || ());
-            job.offload.on_done(callback);
             job.gate.open();
+            group.drain().wait();
         }
+        let held_at = gate.clone();
+        job.offload.on_done(move |_| {
+            tell.send(()).unwrap();
+            held_at.pass();
+        });
+        job.gate.open();
         called.recv().unwrap();
         assert!(!group.drain().wait_deadline(Duration::ZERO), "late: {late}");
         gate.open();

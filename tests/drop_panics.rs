@@ -8,7 +8,7 @@ use std::panic::panic_any;
 use std::thread::{ThreadId, current};
 use std::time::Duration;
 use util::{Counter, DropCounter, expected_panic, finished_job, hold_thread, hush};
-use util::{panic_message_of, panic_of, start_job, watchdog};
+use util::{panic_message_of, panic_of, single_thread_group, start_job, watchdog};
 
 /// One thread and room for one job, so that a thread or a place that was lost is missed at once.
 fn tight_group() -> Group {
@@ -259,4 +259,29 @@ fn what_a_callback_panics_with_may_panic_when_dropped() {
     finished.on_done(callback());
     group.offload(|| ()).on_done(callback());
     assert_eq!(payloads.count(), 5);
+}
+
+/// Were the callback that is not called still there as the other one panics, two panics would meet and abort.
+#[test]
+fn a_panicking_callback_and_a_bomb_in_the_one_not_called() {
+    let _watchdog = watchdog();
+    hush();
+    let group = single_thread_group();
+    let captures = DropCounter::new();
+    for job in [|| Ok(1), || Err("no")] {
+        let (in_ok, in_err) = (captures.bomb(), captures.bomb());
+        group.offload(job).on_complete(
+            move |_: u8| {
+                std::mem::forget(in_ok);
+                expected_panic("from ok");
+            },
+            move |_: aside::Failure<&str>| {
+                std::mem::forget(in_err);
+                expected_panic("from err");
+            },
+        );
+    }
+    group.drain().wait();
+    assert_eq!(captures.count(), 2);
+    assert_eq!(group.offload(|| 1).wait(), 1);
 }

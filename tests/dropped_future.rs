@@ -94,7 +94,7 @@ fn dropped_after_the_job_has_ended() {
     // Woken, and dropped before the wake-up had its poll.
     let waker = ProbeWaker::new();
     let mut job = start_job(&group, probe.job());
-    assert!(Pin::new(&mut job.offload).poll(&mut Context::from_waker(&waker.waker())).is_pending());
+    assert!(Pin::new(&mut job.offload).poll(&mut Context::from_waker(waker.waker())).is_pending());
     job.gate.open();
     group.drain().wait();
     assert_eq!((waker.wakes(), probe.drops.count()), (1, 1));
@@ -162,7 +162,7 @@ fn dropped_at_any_moment() {
             if rng.bool() {
                 std::thread::yield_now();
             }
-            let polled = Pin::new(&mut offload).poll(&mut Context::from_waker(&waker.waker()));
+            let polled = Pin::new(&mut offload).poll(&mut Context::from_waker(waker.waker()));
             if let Poll::Ready(output) = polled {
                 taken += 1;
                 drop(output);

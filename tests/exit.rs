@@ -16,8 +16,8 @@ const FILE: &str = "ASIDE_TEST_FILE";
 
 /// Runs `body`, which is to end the process with `code`, in a child, and returns what it wrote into its file.
 fn lines_of_child(test: &str, code: i32, body: impl FnOnce()) -> usize {
+    let _watchdog = watchdog();
     if is_child() {
-        let _watchdog = watchdog();
         body();
         panic!("the process goes on");
     }

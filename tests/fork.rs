@@ -118,6 +118,38 @@ fn handles_resolve_and_the_parents_jobs_do_not_run() {
 }
 
 #[test]
+fn what_the_parents_jobs_hold_is_not_dropped() {
+    struct Held(&'static AtomicUsize);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    alone("what_the_parents_jobs_hold_is_not_dropped", || {
+        let dropped = shared_counter();
+        let group = single_thread_group();
+        let thread = hold_thread(&group);
+        let job = || {
+            let held = Held(dropped);
+            move || drop(held)
+        };
+        let jobs: Vec<_> = (0..3).map(|_| group.offload(job())).collect();
+        let batch = group.offload_all((0..200).map(|_| job()));
+        let (jobs, batch) = forked_with((jobs, batch), |(mut jobs, batch)| {
+            drop(jobs.pop());
+            assert_eq!(jobs.pop().unwrap().cancel().wait(), None);
+            assert_cancelled(jobs.pop().unwrap().catch().wait());
+            drop(batch);
+        });
+        assert_eq!(dropped.load(Ordering::SeqCst), 0);
+        thread.release();
+        jobs.into_iter().for_each(Offload::wait);
+        batch.wait();
+        assert_eq!(dropped.load(Ordering::SeqCst), 203);
+    });
+}
+
+#[test]
 fn an_inherited_group_is_closed() {
     alone("an_inherited_group_is_closed", || {
         let ran = shared_counter();

@@ -192,6 +192,21 @@ fn an_idle_group_sleeps_without_a_break() {
 #[test]
 fn the_thread_that_parked_last_works_next() {
     let _watchdog = watchdog();
+    let group = Group::builder().max_threads(8).keep_alive(Duration::MAX).build().unwrap();
+    wait_all(meeting(8).map(|job| group.offload(job)).collect());
+    let mut jobs_of = HashMap::new();
+    for _ in 0..400 {
+        until_running(&group, 0);
+        *jobs_of.entry(group.offload(|| std::thread::current().id()).wait()).or_insert(0) += 1;
+    }
+    // Not all of them: a thread may be on its way to bed still. Taken in turn, each would have had 50.
+    let most = jobs_of.values().max().unwrap();
+    assert!(*most > 200, "{jobs_of:?}");
+}
+
+#[test]
+fn the_surplus_leaves_although_there_always_is_something_to_do() {
+    let _watchdog = watchdog();
     let group = Group::builder()
         .name("g-lifo")
         .max_threads(8)

@@ -8,6 +8,7 @@ use aside::{Deadline, Group, JobError, Offload};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
+use util::process::eventually;
 use util::{DropCounter, watchdog};
 
 const SUBMITTERS: usize = 8;
@@ -32,7 +33,9 @@ fn round(seed: u64) {
     if random.bool() {
         builder = builder.keep_alive(Duration::ZERO);
     }
-    let group = builder.build().unwrap();
+    let memory = Arc::new(());
+    let in_hook = memory.clone();
+    let group = builder.on_thread_stop(move || drop(in_hook.clone())).build().unwrap();
     let runs = Arc::new(AtomicUsize::new(0));
     let drops = DropCounter::new();
     let start = Arc::new(Barrier::new(SUBMITTERS + 1));
@@ -120,6 +123,8 @@ fn round(seed: u64) {
     assert_eq!(stats.submitted, stats.finished + stats.cancelled, "{stats:?}");
     assert!(stats.cancelled >= left.cancelled);
     assert_eq!((stats.threads, stats.queued, stats.running, stats.idle), (0, 0, 0, 0), "{stats:?}");
+    drop(group);
+    eventually("no job is left behind that keeps the group's memory", || Arc::strong_count(&memory) == 1);
 }
 
 #[test]

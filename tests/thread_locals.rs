@@ -179,8 +179,8 @@ fn a_panic_of_a_job_leaves_thread_locals_alone() {
 /// Not of this crate's making: the standard library has no way to go on.
 #[test]
 fn a_destructor_that_panics_aborts_the_process() {
+    let _watchdog = watchdog();
     if is_child() {
-        let _watchdog = watchdog();
         hush();
         let group = util::single_thread_group();
         group.offload(|| at_end_of_thread(|| expected_panic("in a thread-local"))).wait();

@@ -6,7 +6,7 @@
 use super::failure::Failure;
 use crate::job::{JobError, Offload};
 use crate::panic::contain;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Wake, Waker};
 
 impl<T: Send + 'static> Offload<T> {
@@ -15,9 +15,12 @@ impl<T: Send + 'static> Offload<T> {
     /// # Which thread calls
     ///
     /// The offload thread that ran the job, right after it; a slow callback holds up that thread. If the job was done
-    /// before this method was called, another job of the same group calls, or, if that group takes no more jobs, this
-    /// thread does. If the group is shut down before the job starts, the thread that called
+    /// before this method was called, another job of the same group calls (it counts as one in the group's statistics), or, if that group
+    /// takes no more jobs, this thread does. If the group is shut down before the job starts, the thread that called
     /// [`shutdown`](crate::Group::shutdown) does. A panic of `f` is caught (the panic hook has reported it by then).
+    ///
+    /// If the system refuses the group its only thread, nothing happens until the group is used again: see
+    /// [`Group::offload`](crate::Group::offload).
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -29,17 +32,18 @@ impl<T: Send + 'static> Offload<T> {
     pub fn on_done(self, f: impl FnOnce(Result<T, JobError>) + Send + 'static) {
         let host = self.host().cloned();
         self.expect_callback();
-        let callback = Arc::new(Callback(Mutex::new(Some((self, f)))));
+        let callback = Arc::new(Callback(Mutex::new(State { held: Some((self, f)), woken: false })));
         let waker = Waker::from(callback.clone());
-        if let Some(call) = callback.poll(&waker) {
-            let call: Box<dyn FnOnce() + Send> = Box::new(call);
-            let call = match host {
-                Some(host) => host.run_later(call),
-                None => Err(call),
-            };
-            if let Err(call) = call {
-                call();
+        match (callback.poll(&waker), host) {
+            (None, Some(host)) => {
+                // If the system refused the group a thread, this is a chance to try again.
+                host.nudge();
             }
+            (Some(call), Some(host)) => {
+                // Given back, it calls as it is dropped; and so it does if the group is shut down before its turn.
+                drop(host.run_later(Box::new(move || drop(call))));
+            }
+            (call, None) => drop(call),
         }
     }
 }
@@ -68,36 +72,69 @@ impl<T: Send + 'static, E: Send + 'static> Offload<Result<T, E>> {
         ok: impl FnOnce(T) + Send + 'static,
         err: impl FnOnce(Failure<E>) + Send + 'static,
     ) {
-        self.on_done(move |outcome| match outcome {
-            Ok(Ok(value)) => ok(value),
-            Ok(Err(error)) => err(Failure::Failed(error)),
-            Err(error) => err(error.into()),
+        self.on_done(move |outcome| {
+            let failure = match outcome {
+                Ok(Ok(value)) => {
+                    // The callback that is not needed goes first, so that two panics cannot meet.
+                    contain(move || drop(err));
+                    return ok(value);
+                }
+                Ok(Err(error)) => Failure::Failed(error),
+                Err(error) => error.into(),
+            };
+            contain(move || drop(ok));
+            err(failure);
         });
     }
 }
 
-/// A job and what to do at its end. Empty once that is done.
-struct Callback<T, F>(Mutex<Option<(Offload<T>, F)>>);
+/// A job and what to do at its end.
+struct Callback<T, F>(Mutex<State<T, F>>);
+
+struct State<T, F> {
+    /// Empty while somebody polls the job, and once it has ended.
+    held: Option<(Offload<T>, F)>,
+    /// Woken while somebody polled: the job must be polled again.
+    woken: bool,
+}
+
+/// Calls when it is dropped, so that a callback cannot get lost on the way.
+struct Call<T, F: FnOnce(Result<T, JobError>)>(Option<(Result<T, JobError>, F)>);
+
+impl<T, F: FnOnce(Result<T, JobError>)> Drop for Call<T, F> {
+    fn drop(&mut self) {
+        if let Some((outcome, f)) = self.0.take() {
+            contain(move || f(outcome));
+        }
+    }
+}
 
 impl<T, F> Callback<T, F>
 where
     T: Send + 'static,
     F: FnOnce(Result<T, JobError>) + Send + 'static,
 {
+    fn state(&self) -> MutexGuard<'_, State<T, F>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The call to make, if the job has ended. Given out once.
-    fn poll(&self, waker: &Waker) -> Option<impl FnOnce() + Send + 'static + use<T, F>> {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut offload, f) = slot.take()?;
-        match offload.poll_quietly(waker) {
-            Poll::Pending => {
-                *slot = Some((offload, f));
-                None
+    fn poll(&self, waker: &Waker) -> Option<Call<T, F>> {
+        let held = {
+            let mut state = self.state();
+            state.woken = state.held.is_none();
+            state.held.take()
+        };
+        let (mut offload, f) = held?;
+        loop {
+            // Outside the lock: this may drop a waker that was left in the job before, which is foreign code.
+            if let Poll::Ready(outcome) = offload.poll_quietly(waker) {
+                return Some(Call(Some((outcome, f))));
             }
-            Poll::Ready(outcome) => {
-                drop(slot);
-                Some(move || {
-                    contain(move || f(outcome));
-                })
+            let mut state = self.state();
+            if !std::mem::take(&mut state.woken) {
+                state.held = Some((offload, f));
+                return None;
             }
         }
     }
@@ -110,8 +147,6 @@ where
 {
     fn wake(self: Arc<Self>) {
         let waker = Waker::from(self.clone());
-        if let Some(call) = self.poll(&waker) {
-            call();
-        }
+        drop(self.poll(&waker));
     }
 }

@@ -162,7 +162,8 @@ impl Builder {
         self
     }
 
-    /// Called by each thread before its first job. A panic of the hook is caught (the panic hook has reported it by
+    /// Called by each thread before its first job; a hook that takes long holds up the job that the thread was started
+    /// for, and those behind it. A panic of the hook is caught (the panic hook has reported it by
     /// then) and the thread goes on.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.hooks.on_thread_start = Some(Arc::new(hook));
@@ -231,24 +232,32 @@ impl Builder {
         if let Some(stack_size) = stack_size.filter(|&size| size < LEAST_STACK_SIZE) {
             return Err(BuildError::StackTooSmall { stack_size, least: LEAST_STACK_SIZE }.into());
         }
-        if let Some(nice) = nice {
-            check_nice(nice)?;
+        // The kernel would take the nearest level without a word.
+        if let Some(nice) = nice.filter(|level| !nice::RANGE.contains(level)) {
+            return Err(BuildError::NoSuchNice { nice }.into());
+        }
+        // A setting that no thread can have must not come out with the first job.
+        if nice.is_some() || (stack_size.is_some() && min_threads == 0) {
+            self.try_thread()?;
         }
         Ok(())
     }
-}
 
-/// Tries the level on a thread of its own, as the caller's must not change.
-fn check_nice(level: i32) -> io::Result<()> {
-    if !nice::RANGE.contains(&level) {
-        // The kernel would take the nearest level without a word.
-        return Err(BuildError::NoSuchNice { nice: level }.into());
+    /// Tries the settings on a thread made for that, as those of the caller's must not change.
+    fn try_thread(&self) -> io::Result<()> {
+        let mut builder = std::thread::Builder::new().name("aside-probe".to_owned());
+        if let Some(size) = self.config.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let Some(level) = self.config.nice else {
+            return builder.spawn(|| ()).map(drop);
+        };
+        let probe = builder.spawn(move || nice::set(level))?;
+        let result = probe.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+        result.map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => BuildError::NiceNotPermitted { nice: level }.into(),
+            io::ErrorKind::Unsupported => BuildError::NiceUnsupported.into(),
+            _ => error,
+        })
     }
-    let probe = std::thread::Builder::new().name("aside-nice".to_owned()).spawn(move || nice::set(level))?;
-    let result = probe.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
-    result.map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => BuildError::NiceNotPermitted { nice: level }.into(),
-        io::ErrorKind::Unsupported => BuildError::NiceUnsupported.into(),
-        _ => error,
-    })
 }

@@ -5,19 +5,17 @@ use super::counts::{AtomicCounts, Counts, Role};
 use super::parked::Parked;
 use super::room::Room;
 use super::scale::Step;
+use super::shutdown::ShuttingDown;
 use super::starter::Starter;
 use super::tally::Tally;
 use super::{current, worker};
-use crate::job::{self, Batch, Departure, Host, Popped, Queue};
-use crate::os::{fork, processors};
-use crate::sync::{AtomicUsize, Ordering, fence, yield_now};
+use crate::job::{self, Batch, Care, Departure, Host, Offload, Popped, Queue, Settlement};
+use crate::os::fork;
+use crate::sync::{AtomicUsize, Mutex, Ordering, fence, yield_now};
+use crate::wait_list::WaitList;
 use crossbeam_utils::CachePadded;
-use event_listener::Event;
 use std::io;
 use std::sync::{Arc, Weak};
-
-/// No processor.
-const NOWHERE: usize = usize::MAX;
 
 pub(super) struct Core {
     pub(super) queue: Queue,
@@ -29,12 +27,13 @@ pub(super) struct Core {
     pub(super) starter: Starter,
     /// Something that `drain` or `shutdown` may wait for has happened: a thread found the queue empty, or left, or a
     /// job was cancelled.
-    quiet: Event,
+    pub(super) quiet: WaitList,
     /// The process this group lives in.
     generation: usize,
-    /// The processor of an awaiter that spun in vain, or [`NOWHERE`]. A thread of the group that is on the same one
-    /// is in its way: neither can go on while the other spins.
-    crowded: AtomicUsize,
+    /// Threads that run code of this crate or the user's, hooks included; the counts let go of a thread before its last hook.
+    alive: AtomicUsize,
+    /// Jobs that wait inside them for the group to be shut down, and threads that do: nobody waits for those.
+    pub(super) shutting_down: Mutex<ShuttingDown>,
     /// For the threads.
     me: Weak<Core>,
 }
@@ -50,9 +49,10 @@ impl Core {
             tally: Tally::new(),
             config,
             starter: Starter::new(),
-            quiet: Event::new(),
+            quiet: WaitList::new(),
             generation: fork::generation(),
-            crowded: AtomicUsize::new(NOWHERE),
+            alive: AtomicUsize::new(0),
+            shutting_down: Mutex::new(ShuttingDown::default()),
             me: me.clone(),
         })
     }
@@ -69,14 +69,32 @@ impl Core {
         fence(Ordering::SeqCst);
         let counts = self.counts.load();
         if counts.is_closed() {
-            if counts.threads() == 0 {
-                // Somebody has to clear the queue, as its entries hold this core.
-                let _ = self.ensure_threads(1);
-            }
             return false;
         }
         self.grow(counts);
         true
+    }
+
+    /// A new job, pushed; or its closure, if the group was closed before and no worker has started it.
+    pub(super) fn push_or_reclaim<F, T>(self: &Arc<Self>, job: F) -> Result<Offload<T>, F>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let pushed = job::push_or_reclaim(job, self.clone(), |task| self.push(task));
+        if pushed.is_err() {
+            self.clear_refused();
+        }
+        pushed
+    }
+
+    /// After a push that came to nothing, once the jobs are taken back: somebody has to clear their entries from the
+    /// queue, as those hold this core.
+    pub(super) fn clear_refused(&self) {
+        // The fence in `push` stands between the push and this.
+        if self.counts.load().threads() == 0 {
+            let _ = self.ensure_threads(1);
+        }
     }
 
     /// Whether submitting makes sense. A group that closes right after is caught by [`push`](Self::push).
@@ -125,6 +143,7 @@ impl Core {
         let Some(me) = self.me.upgrade() else {
             unreachable!("whoever calls a method of the core holds it");
         };
+        self.alive.fetch_add(1, Ordering::Relaxed);
         match worker::start(me, role) {
             Ok(()) => {
                 self.tally.saw_threads(self.counts.load().threads());
@@ -132,6 +151,7 @@ impl Core {
                 Ok(())
             }
             Err(error) => {
+                self.thread_ended();
                 self.tally.add_start_failure();
                 self.starter.failed();
                 self.counts.not_started(role);
@@ -184,6 +204,11 @@ impl Core {
     pub(super) fn run(&self, job: job::Claimed) -> bool {
         current::job_begins();
         let finished = job.run();
+        if self.is_orphaned() {
+            // The job forked, and this is the child: who waits for the job, waits in the parent.
+            std::mem::forget(finished);
+            return false;
+        }
         self.tally.add_finished(finished.panicked());
         let idle = self.queue.len() == 0 && !finished.has_callback();
         if idle {
@@ -196,20 +221,6 @@ impl Core {
         idle
     }
 
-    /// Moves the calling thread to another processor if an awaiter is held up on this one. True if it did.
-    pub(super) fn make_way(&self) -> bool {
-        let processor = self.crowded.load(Ordering::Relaxed);
-        if processor == NOWHERE {
-            return false;
-        }
-        self.crowded.store(NOWHERE, Ordering::Relaxed);
-        let move_over = processors::current() == Some(processor);
-        if move_over {
-            processors::leave(processor);
-        }
-        move_over
-    }
-
     // --- The end. ---
 
     /// Takes no more jobs from now on. What is queued still runs; then the threads leave.
@@ -219,7 +230,7 @@ impl Core {
         }
         self.parked.wake_all(&self.counts);
         if let Some(room) = &self.room {
-            room.wake_all();
+            room.freed.wake_all();
         }
         // Pairs with the fence in `push`: a job that was accepted is seen here, or by a thread that is still there.
         fence(Ordering::SeqCst);
@@ -229,17 +240,18 @@ impl Core {
         self.tell_waiters();
     }
 
-    /// Cancels all that waits in the queue, callbacks included, on this thread. Returns how many jobs that were.
-    pub(super) fn cancel_queued(&self) -> usize {
-        let mut cancelled = 0;
+    /// Cancels all that waits in the queue, callbacks included, on this thread.
+    pub(super) fn cancel_queued(&self) {
         loop {
             match self.queue.pop() {
                 Popped::Task(task) => match task.claim() {
                     Some(job) => {
                         self.leave_room();
+                        // What its closure's destructor and its callback do here, they do inside a job.
+                        let inside = current::Visit::to(self);
                         drop(job);
-                        self.tally.add_cancelled();
-                        cancelled += 1;
+                        drop(inside);
+                        self.tally.add_abandoned();
                     }
                     None => self.queue.dead_popped(),
                 },
@@ -249,7 +261,6 @@ impl Core {
             }
         }
         self.tell_waiters();
-        cancelled
     }
 
     /// A job leaves the queue.
@@ -257,6 +268,18 @@ impl Core {
         if let Some(room) = &self.room {
             room.give_back();
         }
+    }
+
+    /// The last thing that a thread says.
+    pub(super) fn thread_ended(&self) {
+        // Release: pairs with the acquire in `alive`.
+        self.alive.fetch_sub(1, Ordering::Release);
+        self.tell_waiters();
+    }
+
+    /// How many threads have not ended.
+    pub(super) fn alive(&self) -> usize {
+        self.alive.load(Ordering::Acquire)
     }
 
     /// How many jobs are accepted and not done with.
@@ -268,11 +291,7 @@ impl Core {
     }
 
     pub(super) fn tell_waiters(&self) {
-        self.quiet.notify(usize::MAX);
-    }
-
-    pub(super) fn listen(&self) -> event_listener::EventListener {
-        self.quiet.listen()
+        self.quiet.wake_all();
     }
 }
 
@@ -280,23 +299,22 @@ impl Host for Core {
     fn departed(&self, how: Departure) {
         self.leave_room();
         self.queue.add_dead();
-        match how {
-            Departure::Cancelled => {
-                self.tally.add_cancelled();
-                self.tell_waiters();
-            }
-            Departure::Refused => {
-                self.tally.add_refused();
-                self.tell_waiters();
-            }
-            Departure::Taken => current::job_begins(),
+        if how == Departure::Taken {
+            current::job_begins();
         }
     }
 
-    fn ran_by_waiter(&self, panicked: bool) {
-        self.tally.add_finished(panicked);
-        self.tally.add_settled();
-        current::job_ends();
+    fn settled(&self, how: Settlement) {
+        match how {
+            Settlement::Cancelled => self.tally.add_cancelled(),
+            Settlement::Refused => self.tally.add_refused(),
+            Settlement::Ran { panicked } => {
+                self.tally.add_finished(panicked);
+                self.tally.add_settled();
+                current::job_ends();
+            }
+        }
+        self.tell_waiters();
     }
 
     fn is_current_thread(&self) -> bool {
@@ -307,25 +325,23 @@ impl Host for Core {
         !self.config.linger.is_zero() && self.queue.len() <= 1
     }
 
-    fn awaiter_spun_in_vain(&self) {
-        if let Some(processor) = processors::current() {
-            // Relaxed: a hint.
-            self.crowded.store(processor, Ordering::Relaxed);
-        }
-    }
-
-    fn nudge(&self) -> bool {
+    fn nudge(&self) -> Care {
         if !self.starter.is_failing() {
-            return true;
+            return Care::Fine;
         }
         let counts = self.counts.load();
-        if counts.is_closed() {
-            return true;
+        if counts.is_closed() || self.queue.live() == 0 {
+            return Care::Fine;
         }
-        if self.queue.len() > 0 {
-            self.grow(counts);
+        self.grow(counts);
+        let counts = self.counts.load();
+        if counts.threads() == 0 {
+            Care::None
+        } else if self.starter.is_failing() && counts.idle() == 0 && counts.parked() == 0 {
+            Care::Short
+        } else {
+            Care::Fine
         }
-        self.counts.load().threads() > 0
     }
 
     #[inline]
@@ -340,8 +356,6 @@ impl Host for Core {
         if let Some(room) = &self.room {
             room.take_anyway(1);
         }
-        let offload = job::push_or_reclaim(work, self.clone(), |task| self.push(task))?;
-        offload.detach();
-        Ok(())
+        self.push_or_reclaim(work).map(Offload::detach)
     }
 }

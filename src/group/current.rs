@@ -30,6 +30,28 @@ pub(super) fn is<T>(group: *const T) -> bool {
     GROUP.with(Cell::get) == group.cast()
 }
 
+/// Makes the calling thread count as one of `group`'s, inside a job, for a while.
+pub(super) struct Visit {
+    before: (*const (), usize),
+}
+
+impl Visit {
+    pub(super) fn to<T>(group: *const T) -> Self {
+        let before = (GROUP.with(Cell::get), DEPTH.with(Cell::get));
+        let depth = depth(group) + 1;
+        enter(group);
+        DEPTH.with(|current| current.set(depth));
+        Self { before }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        enter(self.before.0);
+        DEPTH.with(|current| current.set(self.before.1));
+    }
+}
+
 /// How many jobs of its group the calling thread is inside of: more than one when jobs wait for jobs.
 pub(super) fn depth<T>(group: *const T) -> usize {
     if is(group) { DEPTH.with(Cell::get) } else { 0 }

@@ -2,13 +2,13 @@
 
 use super::core::Core;
 use crate::deadline::Deadline;
-use crate::job::Host;
-use event_listener::{EventListener, Listener};
+use crate::job::{Care, Host, Wait, block_on};
+use crate::wait_list::Ticket;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 
 /// Resolves at a moment when a group has no accepted job left, queued or running. Made by [`Group::drain`](crate::Group::drain).
 ///
@@ -16,12 +16,12 @@ use std::task::{Context, Poll, ready};
 #[must_use = "nobody waits before it is awaited"]
 pub struct Drain {
     core: Arc<Core>,
-    listener: Option<EventListener>,
+    ticket: Option<Ticket>,
 }
 
 impl Drain {
     pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, listener: None }
+        Self { core, ticket: None }
     }
 
     /// Blocks this thread until the group is drained.
@@ -42,43 +42,51 @@ fn is_drained(core: &Core) -> bool {
 
 /// Blocks until `reached` holds; false if the deadline passed first.
 pub(super) fn wait_until(core: &Core, deadline: Deadline, reached: impl Fn() -> bool) -> bool {
-    loop {
-        if reached() {
-            return true;
-        }
-        let listener = core.listen();
-        // What happened before the listener was there is seen here, what happens after is heard.
-        if reached() {
-            return true;
-        }
-        match deadline.instant() {
-            None => listener.wait(),
-            Some(at) => {
-                if listener.wait_deadline(at).is_none() {
-                    return reached();
-                }
-            }
-        }
+    let mut ticket = None;
+    let poll = |waker: &Waker| {
+        if poll_until(core, &mut ticket, waker, &reached) { Wait::Over(()) } else { Wait::on(core.nudge()) }
+    };
+    let is_reached = block_on(deadline, poll).is_some() || reached();
+    leave(core, &mut ticket);
+    is_reached
+}
+
+/// Whether `reached` holds; else the waker is called when it may.
+fn poll_until(core: &Core, ticket: &mut Option<Ticket>, waker: &Waker, reached: impl Fn() -> bool) -> bool {
+    reached() || {
+        core.quiet.register(ticket, waker);
+        // What happened before the registration is seen here, what happens after calls the waker.
+        reached()
+    }
+}
+
+fn leave(core: &Core, ticket: &mut Option<Ticket>) {
+    // In a forked child the list's lock may be held by a thread that is gone.
+    if let Some(ticket) = ticket.take().filter(|_| !core.is_orphaned()) {
+        core.quiet.leave(ticket);
     }
 }
 
 impl Future for Drain {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if is_drained(&self.core) {
-                self.listener = None;
-                return Poll::Ready(());
-            }
-            match &mut self.listener {
-                None => self.listener = Some(self.core.listen()),
-                Some(listener) => {
-                    ready!(Pin::new(listener).poll(cx));
-                    self.listener = None;
-                }
-            }
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { core, ticket } = self.get_mut();
+        if poll_until(core, ticket, cx.waker(), || is_drained(core)) {
+            leave(core, ticket);
+            return Poll::Ready(());
         }
+        if core.nudge() == Care::None {
+            // There is no thread that could say anything: only asking again can help.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        leave(&self.core, &mut self.ticket);
     }
 }
 

@@ -11,6 +11,8 @@ use super::shutdown::{self, Left};
 use super::stats::Stats;
 use crate::deadline::Deadline;
 use crate::job::{self, Batch, Offload};
+use crate::panic::contain;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,7 +31,8 @@ use std::sync::Arc;
 /// A clone is another handle to the same group. When the last handle of an owned group is dropped, the jobs queued by
 /// then still run, then its threads leave; nothing waits for that. To wait, use [`drain`](Self::drain) or
 /// [`shutdown`](Self::shutdown). The end of `main` and [`std::process::exit`] do not wait either: jobs that are queued then are
-/// lost, and jobs that run are cut off.
+/// lost, and jobs that run are cut off. If a group has no thread when its last handle goes, and the system refuses one, its jobs are
+/// cancelled there and then.
 ///
 /// Jobs start in the order in which they were queued. With more than one thread, nothing is said about the order
 /// in which they end.
@@ -87,8 +90,9 @@ impl Group {
     /// see [`Builder::queue_limit`].
     ///
     /// In a group that was closed, the job is dropped and the future resolves as cancelled (see [`Offload`]); where that
-    /// can happen, [`try_offload`](Self::try_offload) gives the closure back. If the system refuses the group its first thread, the job waits
-    /// in the queue, and every later job, poll and wait tries again.
+    /// can happen, [`try_offload`](Self::try_offload) gives the closure back. If the system refuses the group a thread, the job waits
+    /// in the queue for a running one; and every later job, poll and wait tries again. (Without any thread, who polls is asked to poll
+    /// again at once, so an executor spins until the system relents. A group that always has a thread, as by default, is safe from that.)
     ///
     /// ```
     /// # futures::executor::block_on(async {
@@ -111,7 +115,7 @@ impl Group {
             room.take_anyway(1);
         }
         if !core.push(task) {
-            offload.cancel_now();
+            cancel_refused(core, [&mut offload]);
         }
         offload
     }
@@ -172,8 +176,7 @@ impl Group {
                 return Err(Rejected::new(job, RejectReason::Spawn(error)));
             }
         }
-        job::push_or_reclaim(job, core.clone(), |task| core.push(task))
-            .map_err(|job| Rejected::new(job, RejectReason::Closed))
+        core.push_or_reclaim(job).map_err(|job| Rejected::new(job, RejectReason::Closed))
     }
 
     /// Queues a job as soon as there is room: the future resolves to the job's handle, not to its output. Nothing is queued
@@ -223,15 +226,18 @@ impl Group {
         T: Send + 'static,
     {
         let core = self.core();
+        // Foreign code first: should the iterator panic, nothing has begun.
+        let jobs: Vec<F> = jobs.into_iter().collect();
         let mut batch = Batch::new();
-        let mut offloads: std::collections::VecDeque<_> = jobs
-            .into_iter()
-            .map(|job| {
-                let (task, offload) = job::new(job, core.clone());
-                batch.push(task);
-                offload
-            })
-            .collect();
+        let mut offloads = VecDeque::with_capacity(jobs.len());
+        for job in jobs {
+            let (task, offload) = job::new(job, core.clone());
+            batch.push(task);
+            offloads.push_back(offload);
+        }
+        if offloads.is_empty() {
+            return OffloadAll::new(offloads);
+        }
         if !core.takes_jobs() {
             drop(batch);
             return OffloadAll::new(offloads);
@@ -240,9 +246,7 @@ impl Group {
             room.take_anyway(batch.len());
         }
         if !core.push(batch) {
-            for offload in &mut offloads {
-                offload.cancel_now();
-            }
+            cancel_refused(core, &mut offloads);
         }
         OffloadAll::new(offloads)
     }
@@ -281,8 +285,8 @@ impl Group {
     /// their handles resolve, as cancelled, with their callbacks on this thread. Jobs that run go on: there is
     /// no way to stop a thread. Returns what was left.
     ///
-    /// Inside a job of the group itself, that job counts as left over but is not waited for. In async code, put it aside:
-    /// `offload(move || group.shutdown(deadline)).await`.
+    /// Inside a job of the group itself, that job counts as left over but is not waited for, by no shutdown. In a hook of a thread it is
+    /// that thread that is not waited for. In async code, put it aside: `offload(move || group.shutdown(deadline)).await`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -301,6 +305,17 @@ impl Group {
     pub fn stats(&self) -> Stats {
         Stats::of(self.core())
     }
+}
+
+/// Cancels jobs that were pushed as the group was being closed, if no worker has started them.
+fn cancel_refused<'a, T: 'a>(core: &Core, offloads: impl IntoIterator<Item = &'a mut Offload<T>>) {
+    for offload in offloads {
+        // A closed group drops a job without a word, also one whose destructor panics.
+        contain(|| {
+            offload.cancel_now();
+        });
+    }
+    core.clear_refused();
 }
 
 impl fmt::Debug for Group {

@@ -3,14 +3,15 @@
 use super::current;
 use super::error::Rejected;
 use super::handle::Group;
-use crate::job::Offload;
-use event_listener::EventListener;
+use crate::deadline::Deadline;
+use crate::job::{Host, Offload, Wait, block_on};
+use crate::wait_list::Ticket;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 
 /// The future of a job's being queued. Made by [`Group::offload_wait`].
 ///
@@ -19,7 +20,7 @@ use std::task::{Context, Poll, ready};
 pub struct OffloadWait<F, T> {
     group: Group,
     job: Option<F>,
-    listener: Option<EventListener>,
+    ticket: Option<Ticket>,
     output: PhantomData<fn() -> T>,
 }
 
@@ -32,7 +33,7 @@ where
     T: Send + 'static,
 {
     pub(super) fn new(group: Group, job: F) -> Self {
-        Self { group, job: Some(job), listener: None, output: PhantomData }
+        Self { group, job: Some(job), ticket: None, output: PhantomData }
     }
 
     fn take_job(&mut self) -> F {
@@ -50,17 +51,28 @@ where
         }
     }
 
-    /// An attempt after which nothing that happens goes unheard.
-    fn attempt_listening(&mut self) -> Option<Result<Offload<T>, Rejected<F>>> {
-        self.attempt().or_else(|| {
-            self.listener = self.group.core().room.as_ref().map(|room| room.listen());
-            let result = self.attempt();
-            if result.is_some() {
-                // Passes a notification that came meanwhile on to the next.
-                self.listener = None;
+    fn poll_attempt(&mut self, waker: &Waker) -> Poll<Result<Offload<T>, Rejected<F>>> {
+        let room = self.group.core().room.as_ref();
+        if let (Some(room), Some(ticket)) = (room, &self.ticket) {
+            if room.freed.renew(ticket, waker) {
+                // It is not this one's turn, even if there is room: that is for those who were called.
+                return Poll::Pending;
             }
-            result
-        })
+        }
+        let result = self.attempt().or_else(|| {
+            let room = self.group.core().room.as_ref()?;
+            room.freed.register(&mut self.ticket, waker);
+            // A place that was given back before the registration is seen here, one after calls the waker.
+            self.attempt()
+        });
+        match result {
+            Some(result) => {
+                // Having found a place, it needs no other one: what it may have been called for is the next one's.
+                self.leave();
+                Poll::Ready(result)
+            }
+            None => Poll::Pending,
+        }
     }
 
     /// Blocks this thread until the job is queued. On an offload thread of the same group it goes beyond the limit
@@ -77,22 +89,43 @@ where
     /// # std::io::Result::Ok(())
     /// ```
     pub fn wait(mut self) -> Result<Offload<T>, Rejected<F>> {
-        use event_listener::Listener;
-        loop {
-            if let Some(result) = self.attempt_listening() {
-                return result;
-            }
-            if current::is(Arc::as_ptr(self.group.core())) {
-                let job = self.take_job();
-                return self.group.offload_if(job, |room| {
-                    room.take_anyway(1);
-                    true
-                });
-            }
-            if let Some(listener) = self.listener.take() {
-                listener.wait();
+        if current::is(Arc::as_ptr(self.group.core())) {
+            let job = self.take_job();
+            return self.group.offload_if(job, |room| {
+                room.take_anyway(1);
+                true
+            });
+        }
+        let result = block_on(Deadline::NEVER, |waker| match self.poll_attempt(waker) {
+            Poll::Ready(result) => Wait::Over(result),
+            Poll::Pending => Wait::UntilWoken,
+        });
+        match result {
+            Some(result) => result,
+            None => unreachable!("NEVER does not pass"),
+        }
+    }
+}
+
+impl<F, T> OffloadWait<F, T> {
+    /// Gives the place in the list back. If a call came that was not answered by an attempt, it goes on to the next.
+    fn leave(&mut self) {
+        let core = self.group.core();
+        // In a forked child the list's lock may be held by a thread that is gone.
+        if core.is_orphaned() {
+            return;
+        }
+        if let (Some(ticket), Some(room)) = (self.ticket.take(), &core.room) {
+            if !room.freed.leave(ticket) {
+                room.freed.wake_one();
             }
         }
+    }
+}
+
+impl<F, T> Drop for OffloadWait<F, T> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -104,15 +137,7 @@ where
     type Output = Result<Offload<T>, Rejected<F>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            if let Some(listener) = &mut self.listener {
-                ready!(Pin::new(listener).poll(cx));
-                self.listener = None;
-            }
-            if let Some(result) = self.attempt_listening() {
-                return Poll::Ready(result);
-            }
-        }
+        self.poll_attempt(cx.waker())
     }
 }
 

@@ -1,23 +1,23 @@
 //! The places of a bounded queue.
 
 use crate::sync::{AtomicUsize, Ordering};
-use event_listener::{Event, EventListener};
+use crate::wait_list::WaitList;
 
 /// Counts the jobs that wait in a bounded queue. An entry whose job was cancelled takes no place.
 pub(super) struct Room {
     limit: usize,
     taken: AtomicUsize,
-    freed: Event,
+    pub(super) freed: WaitList,
 }
 
 impl Room {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, taken: AtomicUsize::new(0), freed: Event::new() }
+        Self { limit, taken: AtomicUsize::new(0), freed: WaitList::new() }
     }
 
     /// Takes a place if there is one.
     pub(super) fn try_take(&self) -> bool {
-        // Relaxed: a count and nothing else. Lost wake-ups are excluded by `freed`, which fences on both sides.
+        // Relaxed: a count and nothing else. Lost wake-ups are excluded by `freed`, which has a fence on either side.
         let mut taken = self.taken.load(Ordering::Relaxed);
         while taken < self.limit {
             match self.taken.compare_exchange_weak(taken, taken + 1, Ordering::Relaxed, Ordering::Relaxed) {
@@ -36,17 +36,6 @@ impl Room {
     /// Gives a place back.
     pub(super) fn give_back(&self) {
         self.taken.fetch_sub(1, Ordering::Relaxed);
-        // One more waiter for each place, also when the one notified before has not come round yet.
-        self.freed.notify_additional(1);
-    }
-
-    /// Hears of the next place that is given back.
-    pub(super) fn listen(&self) -> EventListener {
-        self.freed.listen()
-    }
-
-    /// Wakes all who wait, as the group takes no more jobs.
-    pub(super) fn wake_all(&self) {
-        self.freed.notify(usize::MAX);
+        self.freed.wake_one();
     }
 }

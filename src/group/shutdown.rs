@@ -5,6 +5,7 @@ use super::current;
 use super::drain::wait_until;
 use crate::deadline::Deadline;
 use crate::job::Host;
+use crate::sync::lock;
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,19 +33,38 @@ impl fmt::Display for Left {
     }
 }
 
+/// Who waits for a group's end from inside it.
+#[derive(Default)]
+pub(super) struct ShuttingDown {
+    jobs: usize,
+    threads: usize,
+}
+
 pub(super) fn shutdown(core: &Arc<Core>, deadline: Deadline) -> Left {
     if core.is_orphaned() {
         // In a forked child there never was anything.
         return Left { cancelled: 0, running: 0 };
     }
+    let abandoned_before = core.tally.abandoned();
     core.close();
-    let own_jobs = current::depth(Arc::as_ptr(core));
-    let own_threads = usize::from(own_jobs > 0);
-    let done = || core.outstanding() <= own_jobs && core.counts.load().threads() <= own_threads;
-    if wait_until(core, deadline, done) {
-        return Left { cancelled: 0, running: core.outstanding() };
+    let jobs = current::depth(Arc::as_ptr(core));
+    let threads = usize::from(current::is(Arc::as_ptr(core)));
+    {
+        let mut all = lock(&core.shutting_down);
+        all.jobs += jobs;
+        all.threads += threads;
     }
-    let cancelled = core.cancel_queued();
-    // An output is there a moment before its thread has counted it.
-    Left { cancelled, running: core.outstanding() }
+    // Others may wait for no more than what waits here.
+    core.tell_waiters();
+    let done = || {
+        let exempt = lock(&core.shutting_down);
+        core.outstanding() <= exempt.jobs && core.alive() <= exempt.threads
+    };
+    if !wait_until(core, deadline, done) {
+        core.cancel_queued();
+    }
+    let mut all = lock(&core.shutting_down);
+    all.jobs -= jobs;
+    all.threads -= threads;
+    Left { cancelled: core.tally.abandoned().wrapping_sub(abandoned_before), running: core.outstanding() }
 }

@@ -10,6 +10,7 @@ pub(super) struct Tally {
     /// Written by workers, for every job.
     worked: CachePadded<Worked>,
     cancelled: AtomicUsize,
+    abandoned: AtomicUsize,
     refused: AtomicUsize,
     start_failures: AtomicUsize,
     peak_threads: AtomicUsize,
@@ -30,6 +31,7 @@ impl Tally {
                 settled: AtomicUsize::new(0),
             }),
             cancelled: AtomicUsize::new(0),
+            abandoned: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
             start_failures: AtomicUsize::new(0),
             peak_threads: AtomicUsize::new(0),
@@ -56,6 +58,12 @@ impl Tally {
         self.cancelled.fetch_add(1, Ordering::Release);
     }
 
+    /// The same, and it was the group that cancelled it.
+    pub(super) fn add_abandoned(&self) {
+        self.abandoned.fetch_add(1, Ordering::Relaxed);
+        self.add_cancelled();
+    }
+
     /// A job was pushed in vain: its closure went back to the submitter.
     pub(super) fn add_refused(&self) {
         self.refused.fetch_add(1, Ordering::Release);
@@ -79,6 +87,11 @@ impl Tally {
 
     pub(super) fn cancelled(&self) -> usize {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Those of the cancelled that the group cancelled.
+    pub(super) fn abandoned(&self) -> usize {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     pub(super) fn refused(&self) -> usize {

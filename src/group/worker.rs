@@ -7,7 +7,7 @@ use super::{current, watch};
 use crate::job::{Claimed, Host};
 use crate::os::nice;
 use crate::panic::contain;
-use crate::patience::{Patience, Spun};
+use crate::patience::Patience;
 use crate::sync::{Ordering, fence, thread};
 use std::io;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn main(core: &Arc<Core>, role: Role) {
         contain(|| hook());
     }
     current::leave();
-    core.tell_waiters();
+    core.thread_ended();
 }
 
 /// Why a worker stopped working. It is counted out already.
@@ -131,17 +131,10 @@ impl<'a> Worker<'a> {
                 continue;
             }
             // One idle thread that spins is enough.
-            if core.counts.load().idle() == 1 {
-                let moved = core.make_way();
-                let arrived = || core.queue.len() > 0;
-                let spun = if moved {
-                    Patience::new().spin(std::time::Duration::from_micros(300), arrived)
-                } else {
-                    self.patience.spin(core.config.linger, arrived)
-                };
-                if spun == Spun::Arrived {
-                    continue;
-                }
+            if core.counts.load().idle() == 1
+                && self.patience.spin(core.config.linger, || core.queue.len() > 0)
+            {
+                continue;
             }
             core.parked.push(&self.sleeper, &core.counts);
             // Pairs with the fence in `Core::push`: either the submitter sees this thread parked and wakes it, or the

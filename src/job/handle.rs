@@ -2,12 +2,12 @@
 
 use super::cell::Header;
 use super::error::{JobError, Panic};
-use super::host::{Departure, Host};
-use super::thread_waker;
+use super::host::{Care, Departure, Host, Settlement};
+use super::thread_waker::{self, Wait};
 use crate::deadline::Deadline;
 use crate::panic::contain;
 #[cfg(not(aside_loom))]
-use crate::patience::{Patience, Spun};
+use crate::patience::Patience;
 #[cfg(not(aside_loom))]
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -65,7 +65,8 @@ impl<T> Handle<T> {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        self.header().state.load().is_done()
+        // In a forked child the outcome is known: nobody will run the job.
+        self.header().state.load().is_done() || self.host().is_orphaned()
     }
 
     pub(super) fn state(&self) -> impl std::fmt::Debug {
@@ -117,12 +118,9 @@ impl<T> Handle<T> {
         self.host().answers_soon()
             && PATIENCE.with(|kept| {
                 let mut patience = kept.get();
-                let spun = patience.spin(AWAITER_SPIN, || self.is_finished());
+                let done = patience.spin(AWAITER_SPIN, || self.is_finished());
                 kept.set(patience);
-                if spun == Spun::InVain {
-                    self.host().awaiter_spun_in_vain();
-                }
-                spun == Spun::Arrived
+                done
             })
     }
 
@@ -155,9 +153,23 @@ impl<T> Handle<T> {
         if !self.claim_to_cancel(Departure::Cancelled) {
             return false;
         }
+        // Nobody will complete the job, so the waker in the slot is of no use; it may hold its task.
+        let waker = self.header().waker.with_mut(|slot| {
+            // SAFETY: only a completer reads the slot besides the handle, and there will be none.
+            unsafe { (*slot).take() }
+        });
+        contain(|| drop(waker));
+        // Also if the destructor of the closure panics.
+        let _settled = Settle(self.host(), Settlement::Cancelled);
         // SAFETY: claimed, so the body is ours, with the closure in it.
         unsafe { Header::drop_job(self.header) };
         true
+    }
+
+    /// Whether the job was cancelled before it started.
+    pub(super) fn is_cancelled(&self) -> bool {
+        let state = self.header().state.load();
+        state.is_done() && !state.has_output()
     }
 
     fn claim_to_cancel(&mut self, departure: Departure) -> bool {
@@ -179,19 +191,23 @@ impl<T> Handle<T> {
             return Err(self);
         }
         // SAFETY: claimed, so the body is ours, with the closure in it; its type is the caller's word.
-        Ok(unsafe { Header::take_job::<F, T>(self.header) })
+        let job = unsafe { Header::take_job::<F, T>(self.header) };
+        self.host().settled(Settlement::Refused);
+        Ok(job)
     }
 
     /// Runs the job on this thread if it has not started and this is an offload thread of its own group. Spends
     /// the handle as [`poll_spending`](Self::poll_spending) does.
     fn run_here_spending(&mut self) -> Option<Outcome<T>> {
-        if !self.host().is_current_thread() || !self.header().state.claim_to_run() {
+        let host = self.host();
+        // In a child forked inside a job, this thread still is the group's, but the job is the parent's.
+        if !host.is_current_thread() || host.is_orphaned() || !self.header().state.claim_to_run() {
             return None;
         }
         self.host().departed(Departure::Taken);
         // SAFETY: claimed, so the body is ours, with the closure in it.
         let panicked = unsafe { Header::run(self.header) };
-        self.host().ran_by_waiter(panicked);
+        self.host().settled(Settlement::Ran { panicked });
         let mut now = self.header().state.load();
         // Nobody waits for this step (the handle is here); it makes the state true for whoever frees the cell.
         while let Err(other) = self.header().state.step(now, now.done(true)) {
@@ -254,6 +270,15 @@ impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
         let leave = LeaveOnDrop(self);
         leave.0.cancel();
+    }
+}
+
+/// Tells the host in the end.
+struct Settle<'a>(&'a Arc<dyn Host>, Settlement);
+
+impl Drop for Settle<'_> {
+    fn drop(&mut self) {
+        self.0.settled(self.1);
     }
 }
 
@@ -331,19 +356,29 @@ impl<T> Pending<T> {
     /// is called at once.
     pub(super) fn poll_nudging(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
         let outcome = self.poll(waker);
-        if outcome.is_pending() && self.0.as_ref().is_some_and(|handle| !handle.host().nudge()) {
+        if outcome.is_pending() && self.nudge() == Care::None {
             waker.wake_by_ref();
         }
         outcome
     }
 
+    fn nudge(&self) -> Care {
+        self.0.as_ref().map_or(Care::Fine, |handle| handle.host().nudge())
+    }
+
     /// Blocks until the job has ended, or the deadline has passed (`None`).
     pub(crate) fn wait(&mut self, deadline: Deadline) -> Option<Outcome<T>> {
         let handle = self.0.as_mut().expect("a job was waited for after it had given its output");
-        if let Some(outcome) = handle.run_here_spending() {
-            self.spent();
-            return Some(outcome);
+        // A job run here could take longer than the deadline allows.
+        if deadline == Deadline::NEVER {
+            if let Some(outcome) = handle.run_here_spending() {
+                self.spent();
+                return Some(outcome);
+            }
         }
-        thread_waker::block_on(deadline, |waker| self.poll_nudging(waker))
+        thread_waker::block_on(deadline, |waker| match self.poll(waker) {
+            Poll::Ready(outcome) => Wait::Over(outcome),
+            Poll::Pending => Wait::on(self.nudge()),
+        })
     }
 }

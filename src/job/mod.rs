@@ -22,9 +22,10 @@ pub use error::{JobError, Panic};
 pub use offload::Offload;
 
 use handle::Handle;
-pub(crate) use host::{Departure, Host};
+pub(crate) use host::{Care, Departure, Host, Settlement};
 pub(crate) use queue::{Batch, Popped, Queue};
 pub(crate) use task::{Claimed, Task};
+pub(crate) use thread_waker::{Wait, block_on};
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! Model-checked: each test runs under every interleaving that loom finds with a bounded number of preemptions.
 
-use super::{Batch, Departure, Host, JobError, Offload, Popped, Queue, Task, new, push_or_reclaim};
+use super::{
+    Batch, Care, Departure, Host, JobError, Offload, Popped, Queue, Settlement, Task, new, push_or_reclaim,
+};
 use crate::sync::{AtomicUsize, Ordering, check, yield_now};
 use loom::thread;
 use std::sync::Arc;
@@ -11,16 +13,15 @@ struct ByHand;
 
 impl Host for ByHand {
     fn departed(&self, _: Departure) {}
-    fn ran_by_waiter(&self, _: bool) {}
+    fn settled(&self, _: Settlement) {}
     fn is_current_thread(&self) -> bool {
         false
     }
     fn answers_soon(&self) -> bool {
         false
     }
-    fn awaiter_spun_in_vain(&self) {}
-    fn nudge(&self) -> bool {
-        true
+    fn nudge(&self) -> Care {
+        Care::Fine
     }
     fn is_orphaned(&self) -> bool {
         false
@@ -132,6 +133,22 @@ fn the_last_of_two_wakers_is_called() {
             worker.join().unwrap();
         }
         drop(offload);
+        assert_each_dropped_once(&drops);
+    });
+}
+
+/// The awaiter frees the cell as soon as it sees the job done, while the worker may still be calling the waker in it.
+#[test]
+fn free_against_wake() {
+    check(|| {
+        let (task, mut offload, drops) = counted_job();
+        let worker = thread::spawn(move || run(task));
+        let (_, waker) = counting_waker();
+        while offload.poll_quietly(&waker).is_pending() {
+            yield_now();
+        }
+        drop(offload);
+        worker.join().unwrap();
         assert_each_dropped_once(&drops);
     });
 }

@@ -99,7 +99,8 @@ impl<T> Offload<T> {
         }
     }
 
-    /// As [`wait`](Self::wait), but no longer than until the deadline.
+    /// As [`wait`](Self::wait), but no longer than until the deadline; and so, on an offload thread, without running the
+    /// job there.
     ///
     /// # Errors
     ///
@@ -126,8 +127,8 @@ impl<T> Offload<T> {
         }
     }
 
-    /// Lets the job run whatever happens, and forgets its output, which is dropped on the offload thread. A panic of the
-    /// job is reported by the panic hook, on the offload thread, and goes no further.
+    /// Lets the job run whatever happens, and forgets its output, which is dropped on the offload thread, or right here if
+    /// the job is done already. A panic of the job is reported by the panic hook, on the offload thread, and goes no further.
     ///
     /// ```
     /// let (done, wait) = std::sync::mpsc::channel();
@@ -152,7 +153,7 @@ impl<T> Offload<T> {
     /// }
     /// ```
     pub fn cancel(mut self) -> Cancel<T> {
-        let never_ran = self.cancel_now();
+        let never_ran = self.cancel_now() || self.0.handle().is_some_and(Handle::is_cancelled);
         Cancel::new(self, never_ran)
     }
 

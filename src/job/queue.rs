@@ -275,7 +275,10 @@ fn next_of(link: *mut Link) -> *mut Link {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        while let Popped::Task(task) = self.pop() {
+        // Without the lock, which in a forked child may be held by a thread that is gone.
+        let oldest = self.exit.oldest.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut oldest = Oldest(oldest.0);
+        while let Popped::Task(task) = self.pop_locked(&mut oldest) {
             drop(task);
         }
         // SAFETY: made by `Box::leak` in `new`; the list is empty but for the stub.

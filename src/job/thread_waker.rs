@@ -1,18 +1,35 @@
 //! Blocks a plain thread until a waker is called.
 
+use super::host::Care;
 use crate::deadline::Deadline;
 use crate::sync::{AtomicBool, Ordering, Thread, current, park, park_timeout};
 #[cfg(not(aside_loom))]
 use std::cell::Cell;
 use std::sync::Arc;
-use std::task::{Poll, Wake, Waker};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
-/// Polls that in a row may find the waker called already, before the thread pauses between them: a job whose group
-/// has no thread asks to be polled again at once, for as long as the system refuses to start one.
-const EAGER_POLLS: u32 = 16;
-/// That pause.
+/// Between two looks at a group that the system refused a thread.
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// What a poll of [`block_on`] found.
+pub(crate) enum Wait<T> {
+    /// It is there.
+    Over(T),
+    /// The waker will be called.
+    UntilWoken,
+    /// The waker may be called, but the poll had better be repeated after a while.
+    AWhile,
+}
+
+impl<T> Wait<T> {
+    pub(crate) fn on(care: Care) -> Self {
+        match care {
+            Care::Fine => Wait::UntilWoken,
+            Care::Short | Care::None => Wait::AWhile,
+        }
+    }
+}
 
 struct ThreadWaker {
     woken: AtomicBool,
@@ -51,40 +68,34 @@ fn keep(_waker: Arc<ThreadWaker>) {
     let _ = KEPT.try_with(|kept| kept.set(Some(_waker)));
 }
 
-/// Calls `poll` until it is ready, parking this thread in between. `None` if the deadline passed first.
-pub(super) fn block_on<T>(deadline: Deadline, mut poll: impl FnMut(&Waker) -> Poll<T>) -> Option<T> {
+/// Calls `poll` until it is over, parking this thread in between. `None` if the deadline passed first.
+pub(crate) fn block_on<T>(deadline: Deadline, mut poll: impl FnMut(&Waker) -> Wait<T>) -> Option<T> {
     let thread_waker = take_kept()
         .unwrap_or_else(|| Arc::new(ThreadWaker { woken: AtomicBool::new(false), thread: current() }));
     let waker = Waker::from(thread_waker.clone());
-    let mut eager_polls = 0;
-    let ready = loop {
-        // Before the poll: a wake-up from here on is one that the poll may have missed.
-        thread_waker.woken.store(false, Ordering::Relaxed);
-        if let Poll::Ready(value) = poll(&waker) {
-            break Some(value);
-        }
-        let mut parked = false;
+    let result = loop {
+        // A wake-up from here on is one that the poll may have missed. A swap, not a store: a store could sink below the
+        // poll's loads and wipe out a wake-up that came after them. Acquire: a wake-up that is taken here was for something
+        // that the poll then sees; pairs with the release in `wake_by_ref`.
+        thread_waker.woken.swap(false, Ordering::Acquire);
+        let until = match poll(&waker) {
+            Wait::Over(value) => break Some(value),
+            Wait::UntilWoken => deadline,
+            Wait::AWhile => deadline.min(PAUSE.into()),
+        };
         // Acquire: pairs with the release in `wake_by_ref`.
         while !thread_waker.woken.load(Ordering::Acquire) {
-            match deadline.remaining() {
+            match until.remaining() {
                 None => park(),
                 Some(left) if left.is_zero() => break,
                 Some(left) => park_timeout(left),
             }
-            parked = true;
         }
         if deadline.has_passed() && !thread_waker.woken.load(Ordering::Acquire) {
             break None;
         }
-        eager_polls = if parked { 0 } else { eager_polls + 1 };
-        if eager_polls > EAGER_POLLS {
-            if deadline.has_passed() {
-                break None;
-            }
-            park_timeout(PAUSE);
-        }
     };
     drop(waker);
     keep(thread_waker);
-    ready
+    result
 }

@@ -10,6 +10,7 @@ pub mod probe_waker;
 pub mod process;
 
 use aside::{Group, Offload};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Once, mpsc};
@@ -69,7 +70,8 @@ pub fn watchdog() -> Watchdog {
     let (leash, test_ended) = mpsc::channel();
     std::thread::spawn(move || {
         if test_ended.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("{test} hangs");
+            // Past the capture of the test harness, which the abort would swallow.
+            let _ = writeln!(std::io::stderr(), "{test} hangs");
             std::process::abort();
         }
     });
@@ -241,4 +243,17 @@ impl Drop for DropBomb {
     fn drop(&mut self) {
         expected_panic("the destructor of a bomb");
     }
+}
+
+/// A group of one thread and a queue with this much room.
+pub fn bounded_group(limit: usize) -> Group {
+    Group::builder().max_threads(1).queue_limit(limit).build().unwrap()
+}
+
+/// Such a group with its thread held and its queue full.
+pub fn full_group(limit: usize) -> (Group, HeldThread, Vec<Offload<()>>) {
+    let group = bounded_group(limit);
+    let held = hold_thread(&group);
+    let queued = (0..limit).map(|_| group.try_offload(|| ()).unwrap()).collect();
+    (group, held, queued)
 }

@@ -1,13 +1,20 @@
 //! A waker that counts what is done to it, and panics where it is told to.
 
 use super::expected_panic;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// What was done to the wakers of one [`ProbeWaker`].
-#[derive(Default)]
+/// A waker and the record of what was done to it and to its clones.
 pub struct ProbeWaker {
+    record: Arc<Record>,
+    /// The one that is cloned. Not dropped as a waker, so that a drop is always one of a clone.
+    original: ManuallyDrop<Waker>,
+}
+
+#[derive(Default)]
+struct Record {
     wakes: AtomicUsize,
     clones: AtomicUsize,
     drops: AtomicUsize,
@@ -17,41 +24,50 @@ pub struct ProbeWaker {
 }
 
 impl ProbeWaker {
-    pub fn new() -> Arc<Self> {
-        Arc::default()
+    pub fn new() -> Self {
+        let record = Arc::<Record>::default();
+        // SAFETY: the vtable below keeps the contract of `RawWaker`; the data is a strong count of the arc.
+        let original = ManuallyDrop::new(unsafe { Waker::from_raw(raw(record.clone())) });
+        Self { record, original }
     }
 
-    /// A waker, not counted as a clone. Its drop is not counted either: use it by reference.
-    pub fn waker(self: &Arc<Self>) -> std::mem::ManuallyDrop<Waker> {
-        // SAFETY: the vtable below keeps the contract of `RawWaker`; the data is a strong count of the arc. As the waker
-        // is never dropped, that count is leaked, which lets the test read the numbers in peace.
-        std::mem::ManuallyDrop::new(unsafe { Waker::from_raw(raw(self.clone())) })
+    pub fn waker(&self) -> &Waker {
+        &self.original
     }
 
     pub fn wakes(&self) -> usize {
-        self.wakes.load(Ordering::SeqCst)
+        self.record.wakes.load(Ordering::SeqCst)
     }
 
     pub fn clones(&self) -> usize {
-        self.clones.load(Ordering::SeqCst)
+        self.record.clones.load(Ordering::SeqCst)
     }
 
     pub fn drops(&self) -> usize {
-        self.drops.load(Ordering::SeqCst)
+        self.record.drops.load(Ordering::SeqCst)
     }
 
     pub fn panic_when_cloned(&self, panics: bool) {
-        self.clone_panics.store(panics, Ordering::SeqCst);
+        self.record.clone_panics.store(panics, Ordering::SeqCst);
     }
 
     pub fn panic_when_woken(&self, panics: bool) {
-        self.wake_panics.store(panics, Ordering::SeqCst);
+        self.record.wake_panics.store(panics, Ordering::SeqCst);
     }
 
     pub fn panic_when_dropped(&self, panics: bool) {
-        self.drop_panics.store(panics, Ordering::SeqCst);
+        self.record.drop_panics.store(panics, Ordering::SeqCst);
     }
+}
 
+impl Drop for ProbeWaker {
+    fn drop(&mut self) {
+        // SAFETY: the strong count that the original holds, which is not used again.
+        drop(unsafe { Arc::from_raw(self.original.data().cast::<Record>()) });
+    }
+}
+
+impl Record {
     fn cloned(&self) {
         if self.clone_panics.load(Ordering::SeqCst) {
             expected_panic("the clone of a waker");
@@ -74,36 +90,36 @@ impl ProbeWaker {
     }
 }
 
-fn raw(probe: Arc<ProbeWaker>) -> RawWaker {
-    RawWaker::new(Arc::into_raw(probe).cast(), &VTABLE)
+fn raw(record: Arc<Record>) -> RawWaker {
+    RawWaker::new(Arc::into_raw(record).cast(), &VTABLE)
 }
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
 
 unsafe fn clone(data: *const ()) -> RawWaker {
-    let probe: *const ProbeWaker = data.cast();
+    let record: *const Record = data.cast();
     // SAFETY: the data of a live waker is a strong count of the arc.
     unsafe {
-        (*probe).cloned();
-        Arc::increment_strong_count(probe);
-        raw(Arc::from_raw(probe))
+        (*record).cloned();
+        Arc::increment_strong_count(record);
+        raw(Arc::from_raw(record))
     }
 }
 
 unsafe fn wake(data: *const ()) {
     // SAFETY: as in `clone`; the count is this call's to end.
-    let probe = unsafe { Arc::from_raw(data.cast::<ProbeWaker>()) };
-    probe.drops.fetch_add(1, Ordering::SeqCst);
-    probe.woken();
+    let record = unsafe { Arc::from_raw(data.cast::<Record>()) };
+    record.drops.fetch_add(1, Ordering::SeqCst);
+    record.woken();
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: as in `clone`.
-    unsafe { &*data.cast::<ProbeWaker>() }.woken();
+    unsafe { &*data.cast::<Record>() }.woken();
 }
 
 unsafe fn drop_waker(data: *const ()) {
     // SAFETY: as in `clone`; the count is this call's to end.
-    let probe = unsafe { Arc::from_raw(data.cast::<ProbeWaker>()) };
-    probe.dropped();
+    let record = unsafe { Arc::from_raw(data.cast::<Record>()) };
+    record.dropped();
 }

@@ -77,8 +77,8 @@ fn child_of(program: impl AsRef<OsStr>, test: &str) -> Command {
 /// Runs `body` in a process of its own, as this same test. `setup` may change the command.
 #[track_caller]
 pub fn in_child(test: &str, setup: impl FnOnce(&mut Command), body: impl FnOnce()) {
+    let _watchdog = watchdog();
     if is_child() {
-        let _watchdog = watchdog();
         return body();
     }
     let mut command = child(test);
@@ -89,8 +89,8 @@ pub fn in_child(test: &str, setup: impl FnOnce(&mut Command), body: impl FnOnce(
 /// The same, as a user without any rights if this is root.
 #[track_caller]
 pub fn as_nobody(test: &str, body: impl FnOnce()) {
+    let _watchdog = watchdog();
     if is_child() {
-        let _watchdog = watchdog();
         return body();
     }
     if !rustix::process::geteuid().is_root() {
