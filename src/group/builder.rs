@@ -156,7 +156,7 @@ impl Builder {
     /// about the cost of the wake-up that it saves. Zero turns it off.
     ///
     /// One thread of a group at a time does so, and it learns: where jobs do not come that quickly, it soon stops trying, but
-    /// for one time in 64.
+    /// for a few times in a hundred.
     pub fn linger(mut self, duration: Duration) -> Self {
         self.config.linger = duration;
         self

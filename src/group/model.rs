@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn group(max_threads: usize, keep_alive: Duration) -> Group {
-    Builder::new().min_threads(0).max_threads(max_threads).keep_alive(keep_alive).build_lazily()
+    let builder = Builder::new().min_threads(0).max_threads(max_threads).keep_alive(keep_alive);
+    // Loom has no clock to end a spin by.
+    builder.linger(Duration::ZERO).build_lazily()
 }
 
 /// An entry that nobody clears holds its group's memory, and that holds the entry: this then goes on for ever, which loom

@@ -163,3 +163,74 @@ impl Watch {
         self.tick * self.stretch
     }
 }
+
+#[cfg(all(test, not(aside_loom)))]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_micros(50);
+
+    fn view(queued: usize, taken: usize, running: usize) -> View {
+        View { queued, taken, elapsed: TICK, running, idle: 0, busy: 0.0 }
+    }
+
+    fn brought(verdict: Verdict) -> usize {
+        match verdict {
+            Verdict::Bring(threads, _) => threads,
+            Verdict::Wait(_) | Verdict::Leave => 0,
+        }
+    }
+
+    #[test]
+    fn a_stall_doubles_up_to_the_number_of_jobs() {
+        let mut watch = Watch::new(TICK);
+        let mut running = 1;
+        let waves: Vec<_> = (0..6)
+            .map(|_| {
+                let more = brought(watch.look(view(20, 0, running)));
+                running += more;
+                more
+            })
+            .collect();
+        assert_eq!(waves, [1, 2, 4, 8, 16, 20]);
+    }
+
+    #[test]
+    fn threads_on_their_way_count() {
+        let mut watch = Watch::new(TICK);
+        assert_eq!(brought(watch.look(View { idle: 3, ..view(3, 0, 1) })), 0);
+        assert_eq!(brought(watch.look(View { idle: 3, ..view(4, 0, 1) })), 1);
+    }
+
+    #[test]
+    fn a_queue_that_moves_briskly_needs_nobody_and_is_looked_at_less_often() {
+        let mut watch = Watch::new(TICK);
+        let waits: Vec<_> = (0..5).map(|_| watch.look(view(1_000_000, 100, 1))).collect();
+        let expected = [2, 4, 8, 8, 8].map(|stretch| Verdict::Wait(TICK * stretch));
+        assert_eq!(waits, expected);
+        // A stall after that starts from one again.
+        assert_eq!(watch.look(view(10, 0, 1)), Verdict::Bring(1, TICK));
+    }
+
+    #[test]
+    fn jobs_that_block_for_long_get_more_threads_although_the_queue_moves() {
+        // Ten threads, one job each per 100 µs.
+        let mut watch = Watch::new(TICK);
+        assert_eq!(brought(watch.look(view(1_000, 5, 10))), 1);
+        assert_eq!(brought(watch.look(view(1_000, 5, 11))), 2);
+    }
+
+    #[test]
+    fn a_process_short_of_processors_gets_one_thread_at_a_time() {
+        let mut watch = Watch::new(TICK);
+        for stretch in [2, 4, 8, 8] {
+            let verdict = watch.look(View { busy: 1.0, ..view(1_000, 0, 2) });
+            assert_eq!(verdict, Verdict::Bring(1, TICK * stretch));
+        }
+    }
+
+    #[test]
+    fn an_empty_queue_ends_the_watch() {
+        assert_eq!(Watch::new(TICK).look(view(0, 0, 3)), Verdict::Leave);
+    }
+}

@@ -42,8 +42,8 @@ impl Sight {
     }
 
     fn since(&self, before: &Self, core: &Core) -> View {
-        let elapsed = self.at - before.at;
-        let available = elapsed.as_secs_f64() * processors::count() as f64;
+        // Loom has no clock: every tick finds that a millisecond has passed.
+        let elapsed = if cfg!(aside_loom) { Duration::from_millis(1) } else { self.at - before.at };
         let counts = core.counts.load();
         View {
             queued: core.queue.live(),
@@ -51,8 +51,15 @@ impl Sight {
             elapsed,
             running: counts.running(),
             idle: counts.idle(),
-            busy: self.cpu_time.saturating_sub(before.cpu_time).as_secs_f64() / available.max(1e-9),
+            // Loom wants the same every time.
+            busy: if cfg!(aside_loom) { 0.0 } else { self.busy_since(before, elapsed) },
         }
+    }
+
+    /// The part of all processors' time that the process used.
+    fn busy_since(&self, before: &Self, elapsed: Duration) -> f64 {
+        let available = elapsed.as_secs_f64() * processors::count() as f64;
+        self.cpu_time.saturating_sub(before.cpu_time).as_secs_f64() / available.max(1e-9)
     }
 }
 
