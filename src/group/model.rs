@@ -3,6 +3,7 @@
 
 use super::builder::Builder;
 use super::handle::Group;
+use super::scale::Scale;
 use crate::job::JobError;
 use crate::sync::{AtomicUsize, Ordering, check, check_bounded, yield_now};
 use loom::thread;
@@ -49,15 +50,32 @@ fn two_submitters_against_park() {
 /// The first job waits for the second: somebody else must take that one. Four threads, so fewer preemptions.
 #[test]
 fn a_job_behind_a_blocked_one_gets_a_thread() {
+    check_bounded(1, || one_opens_the_other(&group(2, Duration::MAX)));
+}
+
+/// The same, with threads that retire as soon as they park: the watch comes and goes.
+#[test]
+fn a_job_behind_a_blocked_one_gets_a_thread_that_retires() {
+    check_bounded(1, || one_opens_the_other(&group(2, Duration::ZERO)));
+}
+
+/// The same, with the plain rule.
+#[test]
+fn a_job_behind_a_blocked_one_gets_a_thread_per_job() {
     check_bounded(1, || {
-        let group = group(2, Duration::MAX);
-        let gate = Arc::new(loom::sync::Notify::new());
-        let open = gate.clone();
-        let first = group.offload(move || gate.wait());
-        let second = group.offload(move || open.notify());
-        first.wait();
-        second.wait();
+        let builder = Builder::new().min_threads(0).max_threads(2).linger(Duration::ZERO);
+        let builder = builder.scale(Scale::PerQueued(1)).keep_alive(Duration::MAX);
+        one_opens_the_other(&builder.build_lazily());
     });
+}
+
+fn one_opens_the_other(group: &Group) {
+    let gate = Arc::new(loom::sync::Notify::new());
+    let open = gate.clone();
+    let first = group.offload(move || gate.wait());
+    let second = group.offload(move || open.notify());
+    first.wait();
+    second.wait();
 }
 
 /// Every thread's keep-alive is over as soon as it parks.
