@@ -27,8 +27,8 @@ pub enum Scale {
         /// How long the queue may stand still.
         tick: Duration,
     },
-    /// One thread for every so many waiting jobs, at least one: the plain rule. A job that blocks holds up those behind
-    /// it until there are enough of them. `PerQueued(1)` gives every waiting job a thread at once, up to the maximum.
+    /// One thread for every so many jobs, waiting or running: the plain rule. A job that blocks holds up those behind
+    /// it until there are enough of them. `PerQueued(1)` (and 0) gives every job a thread at once, up to the maximum.
     PerQueued(usize),
 }
 
@@ -60,7 +60,9 @@ impl Scale {
             Scale::OnStall { .. } if counts.running() > 0 && counts.has_watch() => return Step::Nothing,
             Scale::OnStall { .. } if counts.running() > 0 => Role::Watch,
             Scale::OnStall { .. } => Role::Work,
-            Scale::PerQueued(n) if counts.running() >= queued().div_ceil(n.max(1)).max(1) => {
+            Scale::PerQueued(n)
+                if counts.running().saturating_mul(n.max(1)) >= queued() + counts.running() =>
+            {
                 return Step::Nothing;
             }
             Scale::PerQueued(_) => Role::Work,
@@ -226,6 +228,20 @@ mod tests {
         for stretch in [2, 4, 8, 8] {
             let verdict = watch.look(View { busy: 1.0, ..view(1_000, 0, 2) });
             assert_eq!(verdict, Verdict::Bring(1, TICK * stretch));
+        }
+    }
+
+    #[test]
+    fn the_plain_rule() {
+        let counts = super::super::counts::AtomicCounts::new();
+        let mut threads = 0;
+        for (jobs, expected) in [(1, 1), (100, 1), (101, 2), (200, 2), (201, 3), (1_000, 10)] {
+            while Scale::PerQueued(100).decide(counts.load(), || jobs - threads, 500) != Step::Nothing {
+                assert!(counts.start(Role::Work, 500));
+                counts.run();
+                threads += 1;
+            }
+            assert_eq!(threads, expected, "{jobs} jobs");
         }
     }
 
