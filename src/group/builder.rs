@@ -153,10 +153,11 @@ impl Builder {
     }
 
     /// How long a thread that runs out of jobs spins before it parks, in case the next job is about to come. Default: 5 µs,
-    /// about the cost of the wake-up that it saves. Zero turns it off.
+    /// about the cost of the wake-up that it saves. Zero turns it off, and with it the awaiter's share: the first poll of a job that is the only
+    /// one waiting spins for up to 2 µs, in case it is done by then.
     ///
-    /// One thread of a group at a time does so, and it learns: where jobs do not come that quickly, it soon stops trying, but
-    /// for a few times in a hundred.
+    /// One thread of a group at a time does so. Both sides learn: after three spins in vain they let one chance go by, then two,
+    /// four and so on up to 128, until a spin is of use again.
     pub fn linger(mut self, duration: Duration) -> Self {
         self.config.linger = duration;
         self
