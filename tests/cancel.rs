@@ -66,6 +66,30 @@ fn a_job_cancelled_after_its_end_gives_its_output() {
 }
 
 #[test]
+fn a_job_that_its_group_cancelled_never_ran() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let done = finished_job(&group, || ());
+    let held = hold_thread(&group);
+    let queued = [group.offload(|| ()), group.offload(|| ())];
+    assert_eq!(group.shutdown(std::time::Duration::ZERO).cancelled, 2);
+    // And those that a closed group never took.
+    let refused = [group.offload(|| ()), group.offload(|| ())];
+    for [waited, awaited] in [queued, refused] {
+        let waited = waited.cancel();
+        assert!(waited.never_ran());
+        assert_eq!(waited.wait(), None);
+        let awaited = awaited.cancel();
+        assert!(awaited.never_ran());
+        assert_eq!(block_on(awaited), None);
+    }
+    let done = done.cancel();
+    assert!(!done.never_ran());
+    assert_eq!(done.wait(), Some(()));
+    held.release();
+}
+
+#[test]
 fn a_panic_of_a_cancelled_job_that_ran_resumes() {
     let _watchdog = watchdog();
     hush();

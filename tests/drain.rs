@@ -190,3 +190,43 @@ fn many_drains_at_a_time() {
     waiting.into_iter().for_each(|thread| thread.join().unwrap());
     block_on(futures::future::join_all(drains));
 }
+
+#[test]
+fn not_before_the_closure_of_a_cancelled_job_is_gone() {
+    /// Takes its time.
+    struct Slow(mpsc::Sender<()>, Gate, Counter);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+            self.1.pass();
+            self.2.add();
+        }
+    }
+    let _watchdog = watchdog();
+    let end_it: [fn(aside::Offload<()>); 2] = [drop, |job| assert_eq!(job.cancel().wait(), None)];
+    for end in end_it {
+        let (tell_stop, stopped) = mpsc::channel();
+        let builder = Group::builder().max_threads(1).on_thread_stop(move || tell_stop.send(()).unwrap());
+        let group = builder.build().unwrap();
+        let held = hold_thread(&group);
+        let (tell, hear) = mpsc::channel();
+        let (gate, dropped) = (Gate::new(), Counter::new());
+        let slow = Slow(tell, gate.clone(), dropped.clone());
+        let job = group.offload(move || drop(slow));
+        let dropping = std::thread::spawn(move || end(job));
+        hear.recv().unwrap();
+        // From here on nothing but the destructor is under way.
+        held.release();
+        group.close();
+        stopped.recv().unwrap();
+        assert!(!group.drain().wait_deadline(Duration::ZERO));
+        let mut drain = group.drain();
+        assert!(std::pin::Pin::new(&mut drain).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(group.shutdown(Duration::ZERO).running, 1);
+        gate.open();
+        block_on(drain);
+        assert_eq!(dropped.get(), 1);
+        assert!(group.shutdown(Deadline::NEVER).is_nothing());
+        dropping.join().unwrap();
+    }
+}

@@ -93,6 +93,9 @@ fn handles_resolve_and_the_parents_jobs_do_not_run() {
     alone("handles_resolve_and_the_parents_jobs_do_not_run", || {
         let ran = shared_counter();
         let inherited = forked_with(inherited(ran), |mut parents| {
+            // Nobody will run them here, so their outcome is known.
+            assert!(parents.queued.iter().all(Offload::is_finished));
+            assert!(parents.running.offload.is_finished() && parents.done.is_finished());
             parents.running.gate.open();
             let mut queued = || parents.queued.pop().unwrap();
             assert_cancelled(queued().catch().wait());
@@ -113,6 +116,8 @@ fn handles_resolve_and_the_parents_jobs_do_not_run() {
             assert_works(Group::global());
             drop(parents.queued);
         });
+        assert!(!inherited.queued.iter().any(Offload::is_finished));
+        assert!(!inherited.running.offload.is_finished());
         inherited.goes_on(ran);
     });
 }

@@ -5,9 +5,11 @@ mod util;
 
 use aside::{Deadline, Group, Offload};
 use futures::executor::block_on;
-use std::sync::atomic::Ordering;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Context;
 use util::fork::{alone, assert_cancelled, assert_works, counting, forked_with, shared_counter};
-use util::{panic_message_of, single_thread_group};
+use util::{hold_thread, panic_message_of, single_thread_group};
 
 /// Forks inside a job of `group`, so that the child's one thread thinks it is one of the group's.
 fn fork_in_a_job(group: &Group) {
@@ -52,4 +54,55 @@ fn inside_a_job_of_the_global_group() {
     alone("inside_a_job_of_the_global_group", || {
         fork_in_a_job(Group::builder().max_threads(1).build_global().unwrap());
     });
+}
+
+/// Forks, and returns in both. The child ends with the only thread it has.
+fn fork_and_return() {
+    // SAFETY: as in `forked_with`.
+    match unsafe { libc::fork() } {
+        -1 => panic!("{}", std::io::Error::last_os_error()),
+        0 => {
+            // SAFETY: no preconditions. Kills the child if it hangs.
+            unsafe { libc::alarm(30) };
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: the pointer is that of a live integer.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert_eq!(status, 0, "the forked child failed");
+        }
+    }
+}
+
+#[test]
+fn a_job_that_returns_in_the_child_too_ends_only_in_the_parent() {
+    alone("a_job_that_returns_in_the_child_too_ends_only_in_the_parent", || {
+        let group = single_thread_group();
+        let (called, ran, woken) = (shared_counter(), shared_counter(), shared_counter());
+        let held = hold_thread(&group);
+        group.offload(fork_and_return).on_done(move |outcome| {
+            outcome.unwrap();
+            called.fetch_add(1, Ordering::SeqCst);
+        });
+        let mut polled = group.offload(fork_and_return);
+        let waker = std::task::Waker::from(std::sync::Arc::new(Counting(woken)));
+        assert!(Pin::new(&mut polled).poll(&mut Context::from_waker(&waker)).is_pending());
+        // Behind them in the queue.
+        group.offload(counting(ran)).detach();
+        held.release();
+        group.drain().wait();
+        let seen = [called, woken, ran].map(|counter| counter.load(Ordering::SeqCst));
+        assert_eq!(seen, [1, 1, 1], "called, woken, ran");
+        polled.wait();
+        assert_works(&group);
+    });
+}
+
+/// A waker that counts its calls, in parent and child.
+struct Counting(&'static AtomicUsize);
+
+impl std::task::Wake for Counting {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use util::process::eventually;
-use util::{DropCounter, watchdog};
+use util::{DropCounter, hush, watchdog};
 
 const SUBMITTERS: usize = 8;
 const JOBS: usize = 60;
@@ -132,5 +132,56 @@ fn against_eight_submitters() {
     for seed in 0..300 {
         let _watchdog = watchdog();
         round(seed);
+    }
+}
+
+/// A closed group drops a job without a word, also one that it had taken half-way, and whatever its destructor does.
+#[test]
+fn a_panicking_destructor_never_reaches_who_submits() {
+    hush();
+    for round in 0..400 {
+        let _watchdog = watchdog();
+        let mut random = fastrand::Rng::with_seed(round);
+        let group = Group::builder().min_threads(random.usize(0..2)).max_threads(2).build().unwrap();
+        let closures = DropCounter::new();
+        let start = Arc::new(Barrier::new(3));
+        let submitting: Vec<_> = (0..2)
+            .map(|submitter| {
+                let (group, closures, start) = (group.clone(), closures.clone(), start.clone());
+                std::thread::spawn(move || {
+                    let job = || {
+                        let bomb = closures.bomb();
+                        move || drop(bomb)
+                    };
+                    start.wait();
+                    let mut offloads = Vec::new();
+                    // Until the group is closed, and a few after that.
+                    let mut late = 0;
+                    while late < 3 {
+                        late += usize::from(group.is_closed());
+                        if submitter == 0 {
+                            offloads.push(group.offload(job()));
+                        } else {
+                            offloads.extend(group.offload_all([job(), job(), job()]));
+                        }
+                    }
+                    let all = offloads.len();
+                    offloads.into_iter().for_each(|offload| assert!(offload.catch().wait().is_err()));
+                    all
+                })
+            })
+            .collect();
+        start.wait();
+        for _ in 0..random.usize(0..500) {
+            std::hint::spin_loop();
+        }
+        if random.bool() {
+            group.close();
+        } else {
+            let _ = group.shutdown(Duration::ZERO);
+        }
+        let all: usize = submitting.into_iter().map(|thread| thread.join().expect("no panic")).sum();
+        assert!(group.shutdown(Deadline::NEVER).is_nothing());
+        assert_eq!(closures.count(), all);
     }
 }

@@ -6,30 +6,13 @@ mod util;
 
 use aside::{BuildError, Deadline, Group, JobError, RejectReason};
 use futures::executor::block_on;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::Context;
 use std::time::Duration;
 use util::probe_waker::ProbeWaker;
-use util::process::{as_nobody, eventually};
+use util::process::{as_nobody, eventually, no_threads};
 use util::{Counter, DropCounter, Gate, hold_thread};
-
-/// While this is there, no thread can be started.
-struct NoThreads(Rlimit);
-
-fn no_threads() -> NoThreads {
-    let before = getrlimit(Resource::Nproc);
-    setrlimit(Resource::Nproc, Rlimit { current: Some(0), maximum: before.maximum }).unwrap();
-    assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "the limit has no effect");
-    NoThreads(before)
-}
-
-impl Drop for NoThreads {
-    fn drop(&mut self) {
-        setrlimit(Resource::Nproc, self.0).unwrap();
-    }
-}
 
 /// A group without a thread.
 fn empty_group() -> Group {

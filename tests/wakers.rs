@@ -149,6 +149,31 @@ fn a_waker_is_dropped_with_the_handle() {
     assert_touched(&probe, 3, 1, 3);
 }
 
+/// Its entry may stay in the queue for as long as the thread is busy; what the waker holds must not.
+#[test]
+fn a_cancelled_job_drops_its_waker_at_once() {
+    let _watchdog = watchdog();
+    hush();
+    let group = single_thread_group();
+    let held = hold_thread(&group);
+    let (good, bad) = (ProbeWaker::new(), ProbeWaker::new());
+    bad.panic_when_dropped(true);
+    let end_it: [fn(Offload<u8>); 3] =
+        [drop, |offload| assert!(offload.cancel().never_ran()), |offload| drop(offload.catch())];
+    for (n, end) in (1..).zip(end_it) {
+        for probe in [&good, &bad] {
+            let mut queued = group.offload(|| 5);
+            assert!(poll(&mut queued, probe.waker()).is_pending());
+            end(queued);
+            assert_touched(probe, n, 0, n);
+        }
+    }
+    held.release();
+    group.drain().wait();
+    assert_touched(&good, 3, 0, 3);
+    assert_touched(&bad, 3, 0, 3);
+}
+
 #[test]
 fn a_panic_of_wake_costs_no_worker() {
     let _watchdog = watchdog();

@@ -132,3 +132,23 @@ fn expect_pass(test: &str, output: Output) {
         output.status
     );
 }
+
+/// While this is there, no thread can be started. Needs [`as_nobody`].
+#[cfg(target_os = "linux")]
+pub struct NoThreads(rustix::process::Rlimit);
+
+#[cfg(target_os = "linux")]
+pub fn no_threads() -> NoThreads {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let before = getrlimit(Resource::Nproc);
+    setrlimit(Resource::Nproc, Rlimit { current: Some(0), maximum: before.maximum }).unwrap();
+    assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "the limit has no effect");
+    NoThreads(before)
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for NoThreads {
+    fn drop(&mut self) {
+        rustix::process::setrlimit(rustix::process::Resource::Nproc, self.0).unwrap();
+    }
+}
