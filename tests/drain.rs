@@ -205,7 +205,9 @@ fn not_before_the_closure_of_a_cancelled_job_is_gone() {
     let _watchdog = watchdog();
     let end_it: [fn(aside::Offload<()>); 2] = [drop, |job| assert_eq!(job.cancel().wait(), None)];
     for end in end_it {
-        let group = single_thread_group();
+        let (tell_stop, stopped) = mpsc::channel();
+        let builder = Group::builder().max_threads(1).on_thread_stop(move || tell_stop.send(()).unwrap());
+        let group = builder.build().unwrap();
         let held = hold_thread(&group);
         let (tell, hear) = mpsc::channel();
         let (gate, dropped) = (Gate::new(), Counter::new());
@@ -213,7 +215,10 @@ fn not_before_the_closure_of_a_cancelled_job_is_gone() {
         let job = group.offload(move || drop(slow));
         let dropping = std::thread::spawn(move || end(job));
         hear.recv().unwrap();
+        // From here on nothing but the destructor is under way.
         held.release();
+        group.close();
+        stopped.recv().unwrap();
         assert!(!group.drain().wait_deadline(Duration::ZERO));
         let mut drain = group.drain();
         assert!(std::pin::Pin::new(&mut drain).poll(&mut Context::from_waker(Waker::noop())).is_pending());
