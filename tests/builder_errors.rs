@@ -3,8 +3,9 @@
 
 mod util;
 
-use aside::{BuildError, Builder, Group};
+use aside::{BuildError, Builder, Deadline, Group, Scale};
 use std::io;
+use std::time::Duration;
 use util::{expected_panic, hush};
 
 /// What is wrong with it.
@@ -185,5 +186,35 @@ mod nice {
                 assert_eq!(inner.wait(), Some(BuildError::NiceNotPermitted { nice: before }));
             }
         });
+    }
+}
+
+#[test]
+fn a_tick_too_short_or_too_long() {
+    for wrong in [Duration::ZERO, Duration::from_millis(101), Duration::MAX] {
+        let error = Group::builder().scale(Scale::OnStall { tick: wrong }).build().unwrap_err();
+        assert_eq!(BuildError::of(&error), Some(&BuildError::BadTick { tick: wrong }));
+    }
+}
+
+#[test]
+fn settings_at_their_limits_work() {
+    let on_stall = |tick| Group::builder().scale(Scale::OnStall { tick });
+    let builders = [
+        on_stall(Duration::from_nanos(1)),
+        on_stall(Duration::from_millis(100)),
+        Group::builder().scale(Scale::PerQueued(0)),
+        Group::builder().scale(Scale::PerQueued(usize::MAX)),
+        Group::builder().keep_alive(Duration::MAX),
+        Group::builder().keep_alive(Duration::ZERO).min_threads(0),
+        Group::builder().linger(Duration::from_secs(3600)),
+        Group::builder().linger(Duration::ZERO),
+    ];
+    for builder in builders {
+        let group = builder.max_threads(4).build().unwrap();
+        let jobs = group.offload_all((0..1_000).map(|n| move || n));
+        assert_eq!(jobs.wait(), (0..1_000).collect::<Vec<_>>());
+        // Also where a thread would linger for an hour.
+        assert!(group.shutdown(Deadline::NEVER).is_nothing());
     }
 }

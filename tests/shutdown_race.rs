@@ -151,7 +151,8 @@ fn a_panicking_destructor_never_reaches_who_submits() {
                 std::thread::spawn(move || {
                     let job = || {
                         let bomb = closures.bomb();
-                        move || drop(bomb)
+                        // Only those that never run go off.
+                        move || std::mem::forget(bomb)
                     };
                     start.wait();
                     let mut offloads = Vec::new();
@@ -165,9 +166,7 @@ fn a_panicking_destructor_never_reaches_who_submits() {
                             offloads.extend(group.offload_all([job(), job(), job()]));
                         }
                     }
-                    let all = offloads.len();
-                    offloads.into_iter().for_each(|offload| assert!(offload.catch().wait().is_err()));
-                    all
+                    offloads.into_iter().filter_map(|offload| offload.catch().wait().err()).count()
                 })
             })
             .collect();
@@ -180,8 +179,8 @@ fn a_panicking_destructor_never_reaches_who_submits() {
         } else {
             let _ = group.shutdown(Duration::ZERO);
         }
-        let all: usize = submitting.into_iter().map(|thread| thread.join().expect("no panic")).sum();
+        let cancelled: usize = submitting.into_iter().map(|thread| thread.join().expect("no panic")).sum();
         assert!(group.shutdown(Deadline::NEVER).is_nothing());
-        assert_eq!(closures.count(), all);
+        assert_eq!(closures.count(), cancelled);
     }
 }

@@ -19,6 +19,8 @@ const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// About what a hand-over to a parked thread costs the two sides: whoever spins no longer than that before parking
 /// spends at most twice the best possible (Karlin et al., "Competitive randomized algorithms", 1994).
 const DEFAULT_LINGER: Duration = Duration::from_micros(5);
+/// Eight times this is how long a thread may stay on watch after the queue is empty, and a shutdown waits for it.
+const LONGEST_TICK: Duration = Duration::from_millis(100);
 /// Room for the worker's own frames, for the printing of a panic with its backtrace, and something for the job.
 /// `PTHREAD_STACK_MIN`, a quarter of this on Linux, has no room for any of it.
 const LEAST_STACK_SIZE: usize = 64 * 1024;
@@ -214,7 +216,8 @@ impl Builder {
     }
 
     fn check(&self) -> io::Result<()> {
-        let Config { ref name, min_threads, max_threads, stack_size, queue_limit, nice, .. } = self.config;
+        let Config { ref name, min_threads, max_threads, stack_size, queue_limit, nice, scale, .. } =
+            self.config;
         if max_threads == 0 {
             return Err(BuildError::NoThreads.into());
         }
@@ -229,6 +232,12 @@ impl Builder {
         }
         if queue_limit == Some(0) {
             return Err(BuildError::NoRoom.into());
+        }
+        match scale {
+            Scale::OnStall { tick } if tick.is_zero() || tick > LONGEST_TICK => {
+                return Err(BuildError::BadTick { tick }.into());
+            }
+            Scale::OnStall { .. } | Scale::PerQueued(_) => {}
         }
         if let Some(stack_size) = stack_size.filter(|&size| size < LEAST_STACK_SIZE) {
             return Err(BuildError::StackTooSmall { stack_size, least: LEAST_STACK_SIZE }.into());

@@ -126,6 +126,12 @@ pub enum BuildError {
     NulInName,
     /// `queue_limit(0)`: such a group could never accept anything.
     NoRoom,
+    /// `Scale::OnStall` with a tick of zero, so that whoever watches the queue would never sleep, or of more than 100 ms, which a
+    /// shutdown may have to wait for.
+    BadTick {
+        /// What was asked for.
+        tick: std::time::Duration,
+    },
     /// A stack that the group's own code would overflow.
     StackTooSmall {
         /// What was asked for, in bytes.
@@ -169,6 +175,9 @@ impl fmt::Display for BuildError {
             }
             BuildError::NulInName => f.write_str("the name contains a NUL byte"),
             BuildError::NoRoom => f.write_str("queue_limit is 0: the group could never accept anything"),
+            BuildError::BadTick { tick } => {
+                write!(f, "the tick of Scale::OnStall is {tick:?}: it may be up to 100 ms, and not zero")
+            }
             BuildError::StackTooSmall { stack_size, least } => {
                 write!(f, "stack_size is {stack_size} bytes, less than the {least} that a thread needs")
             }

@@ -24,7 +24,7 @@ pub enum Scale {
     /// A shorter tick reacts sooner and costs more wake-ups while jobs wait; none while none do. Linux adds its timer slack,
     /// 50 µs by default.
     OnStall {
-        /// How long the queue may stand still.
+        /// How long the queue may stand still: more than zero, and at most 100 ms.
         tick: Duration,
     },
     /// One thread for every so many jobs, waiting or running: the plain rule. A job that blocks holds up those behind
@@ -162,7 +162,7 @@ impl Watch {
 
     fn longer_tick(&mut self) -> Duration {
         self.stretch = (self.stretch * 2).min(LONGEST_STRETCH);
-        self.tick * self.stretch
+        self.tick.saturating_mul(self.stretch)
     }
 }
 

@@ -11,7 +11,7 @@ pub struct Stats {
     pub queued: usize,
     /// Threads that are inside jobs.
     pub running: usize,
-    /// Threads that are not inside a job: parked, about to park, or being started.
+    /// Threads that are not inside a job: parked, about to park, on watch, or being started.
     pub idle: usize,
     /// Threads there are.
     pub threads: usize,
@@ -36,7 +36,7 @@ impl Stats {
         Self {
             queued: core.queue.live(),
             running: counts.running(),
-            idle: counts.idle() + counts.parked(),
+            idle: counts.threads() - counts.running(),
             threads: counts.threads(),
             peak_threads: tally.peak_threads(),
             submitted: core.queue.pushed().wrapping_sub(tally.refused()),

@@ -132,7 +132,9 @@ impl<'a> Worker<'a> {
             }
             // One idle thread that spins is enough.
             if core.counts.load().idle() == 1
-                && self.patience.spin(core.config.linger, || core.queue.len() > 0)
+                && self
+                    .patience
+                    .spin(core.config.linger, || core.queue.len() > 0 || core.counts.load().is_closed())
             {
                 continue;
             }
