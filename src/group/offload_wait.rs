@@ -67,7 +67,7 @@ where
         });
         match result {
             Some(result) => {
-                // Having found a place, it needs no other one: what it may have been called for is the next one's.
+                // If it was called, then for the place that it found, or for one as good: there is nothing to pass on.
                 self.leave();
                 Poll::Ready(result)
             }
@@ -108,24 +108,28 @@ where
 }
 
 impl<F, T> OffloadWait<F, T> {
-    /// Gives the place in the list back. If a call came that was not answered by an attempt, it goes on to the next.
-    fn leave(&mut self) {
+    /// Gives the place in the list back. True if a call had come.
+    fn leave(&mut self) -> bool {
         let core = self.group.core();
         // In a forked child the list's lock may be held by a thread that is gone.
         if core.is_orphaned() {
-            return;
+            return false;
         }
-        if let (Some(ticket), Some(room)) = (self.ticket.take(), &core.room) {
-            if !room.freed.leave(ticket) {
-                room.freed.wake_one();
-            }
+        match (self.ticket.take(), &core.room) {
+            (Some(ticket), Some(room)) => !room.freed.leave(ticket),
+            _ => false,
         }
     }
 }
 
 impl<F, T> Drop for OffloadWait<F, T> {
     fn drop(&mut self) {
-        self.leave();
+        // A call that was not answered by an attempt goes on to the next.
+        if self.leave() {
+            if let Some(room) = &self.group.core().room {
+                room.freed.wake_one();
+            }
+        }
     }
 }
 
