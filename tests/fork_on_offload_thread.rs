@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Context;
 use util::fork::{alone, assert_cancelled, assert_works, counting, forked_with, shared_counter};
-use util::{hold_thread, panic_message_of, single_thread_group};
+use util::{full_group, hold_thread, panic_message_of, single_thread_group};
 
 /// Forks inside a job of `group`, so that the child's one thread thinks it is one of the group's.
 fn fork_in_a_job(group: &Group) {
@@ -95,6 +95,43 @@ fn a_job_that_returns_in_the_child_too_ends_only_in_the_parent() {
         assert_eq!(seen, [1, 1, 1], "called, woken, ran");
         polled.wait();
         assert_works(&group);
+    });
+}
+
+#[test]
+fn a_job_that_a_waiting_job_runs_may_return_in_the_child_too() {
+    alone("a_job_that_a_waiting_job_runs_may_return_in_the_child_too", || {
+        let group = single_thread_group();
+        let woken = shared_counter();
+        let held = hold_thread(&group);
+        let mut drain = group.drain();
+        let waker = std::task::Waker::from(std::sync::Arc::new(Counting(woken)));
+        assert!(Pin::new(&mut drain).poll(&mut Context::from_waker(&waker)).is_pending());
+        let inner = group.clone();
+        let outer = group.offload(move || inner.offload(fork_and_return).wait());
+        held.release();
+        outer.wait();
+        assert!(group.shutdown(Deadline::NEVER).is_nothing());
+        // Once, as a change is announced once; and by the parent alone.
+        assert_eq!(woken.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn what_waits_for_the_parents_group_ends_in_the_child() {
+    alone("what_waits_for_the_parents_group_ends_in_the_child", || {
+        let (group, held, queued) = full_group(1);
+        let mut waiting = group.offload_wait(|| 1);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut waiting).poll(&mut context).is_pending());
+        let inherited = (waiting, queued);
+        let (waiting, queued) = forked_with(inherited, |(waiting, mut queued)| {
+            assert!(waiting.wait().unwrap_err().is_closed());
+            assert!(queued.pop().unwrap().cancel().never_ran());
+        });
+        held.release();
+        queued.into_iter().for_each(Offload::wait);
+        assert_eq!(block_on(waiting).unwrap().wait(), 1);
     });
 }
 

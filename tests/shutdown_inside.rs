@@ -196,3 +196,61 @@ fn from_a_job_that_panics_afterwards() {
     assert!(job.catch().wait().is_err());
     assert_ended(&group);
 }
+
+/// The job that waits is exempt once, however often its thread shuts the group down.
+#[test]
+fn from_a_callback_that_a_shutdown_inside_a_job_calls() {
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(2).build().unwrap();
+    let other = start_job(&group, || ());
+    let inner = group.clone();
+    let ending = start_job(&group, move || inner.shutdown(Duration::ZERO).cancelled);
+    let (tell, hear) = channel();
+    let (inner, gate) = (group.clone(), other.gate.clone());
+    group.offload(|| ()).on_done(move |_| {
+        gate.open();
+        tell.send(inner.shutdown(Deadline::NEVER)).unwrap();
+    });
+    ending.gate.open();
+    // The job that shuts down, and the one whose callback this is; the other one was waited for.
+    let left = hear.recv().unwrap();
+    assert_eq!((left.cancelled, left.running), (0, 2));
+    assert_eq!(ending.offload.wait(), 1);
+    other.offload.wait();
+    assert_ended(&group);
+}
+
+/// A thread from outside that calls a callback does not pass for one of the group's.
+#[test]
+fn from_a_callback_called_outside_it_waits_for_the_threads() {
+    let _watchdog = watchdog();
+    let (hook_ended, may_end) = (Arc::new(OnceLock::new()), util::Gate::new());
+    let (in_hook, hook_begun) = channel();
+    let group = {
+        let (hook_ended, may_end) = (hook_ended.clone(), may_end.clone());
+        let hook = move || {
+            in_hook.send(()).unwrap();
+            may_end.pass();
+            hook_ended.set(()).unwrap();
+        };
+        Group::builder().max_threads(1).on_thread_stop(hook).build().unwrap()
+    };
+    let running = start_job(&group, || ());
+    let (waiting, about_to_wait) = channel();
+    let opener = std::thread::spawn(move || {
+        about_to_wait.recv().unwrap();
+        may_end.open();
+    });
+    let (inner, gate) = (group.clone(), running.gate.clone());
+    group.offload(|| ()).on_done(move |_| {
+        gate.open();
+        hook_begun.recv().unwrap();
+        waiting.send(()).unwrap();
+        assert_eq!(inner.shutdown(Deadline::NEVER).cancelled, 0);
+        assert!(hook_ended.get().is_some());
+        running.offload.wait();
+    });
+    assert_eq!(group.shutdown(Duration::ZERO).cancelled, 1);
+    opener.join().unwrap();
+    assert_ended(&group);
+}

@@ -305,6 +305,10 @@ impl Host for Core {
     }
 
     fn settled(&self, how: Settlement) {
+        if self.is_orphaned() {
+            // The job forked, and this is the child: who waits for the group, waits in the parent.
+            return;
+        }
         match how {
             Settlement::Cancelled => self.tally.add_cancelled(),
             Settlement::Refused => self.tally.add_refused(),

@@ -52,6 +52,11 @@ where
     }
 
     fn poll_attempt(&mut self, waker: &Waker) -> Poll<Result<Offload<T>, Rejected<F>>> {
+        if self.group.core().is_orphaned() {
+            // In a forked child the group is closed, and the list's lock may be held by a thread that is gone.
+            self.ticket = None;
+            return self.attempt().map_or(Poll::Pending, Poll::Ready);
+        }
         let room = self.group.core().room.as_ref();
         if let (Some(room), Some(ticket)) = (room, &self.ticket) {
             if room.freed.renew(ticket, waker) {

@@ -48,7 +48,7 @@ pub(super) fn shutdown(core: &Arc<Core>, deadline: Deadline) -> Left {
     let abandoned_before = core.tally.abandoned();
     core.close();
     let jobs = current::depth(Arc::as_ptr(core));
-    let threads = usize::from(current::is(Arc::as_ptr(core)));
+    let threads = usize::from(current::is_member(Arc::as_ptr(core)));
     {
         let mut all = lock(&core.shutting_down);
         all.jobs += jobs;
@@ -60,11 +60,15 @@ pub(super) fn shutdown(core: &Arc<Core>, deadline: Deadline) -> Left {
         let exempt = lock(&core.shutting_down);
         core.outstanding() <= exempt.jobs && core.alive() <= exempt.threads
     };
-    if !wait_until(core, deadline, done) {
+    let is_done = wait_until(core, deadline, done);
+    {
+        let mut all = lock(&core.shutting_down);
+        all.jobs -= jobs;
+        all.threads -= threads;
+    }
+    // After that: a callback called here may shut the group down in its turn, and counts these jobs again.
+    if !is_done {
         core.cancel_queued();
     }
-    let mut all = lock(&core.shutting_down);
-    all.jobs -= jobs;
-    all.threads -= threads;
     Left { cancelled: core.tally.abandoned().wrapping_sub(abandoned_before), running: core.outstanding() }
 }

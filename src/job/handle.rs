@@ -166,10 +166,10 @@ impl<T> Handle<T> {
         true
     }
 
-    /// Whether the job was cancelled before it started.
+    /// Whether the job was cancelled before it started; or, in a forked child, is its parent's.
     pub(super) fn is_cancelled(&self) -> bool {
         let state = self.header().state.load();
-        state.is_done() && !state.has_output()
+        if state.is_done() { !state.has_output() } else { self.host().is_orphaned() }
     }
 
     fn claim_to_cancel(&mut self, departure: Departure) -> bool {

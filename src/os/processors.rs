@@ -1,12 +1,21 @@
 //! The processors, and how much of their time this process uses.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How many processors this process may use, with what the system says of its limits taken into account.
 pub(crate) fn count() -> usize {
-    static COUNT: OnceLock<usize> = OnceLock::new();
-    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+    // Not a `OnceLock`: a child forked while another thread filled that would wait for ever.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: a number and nothing else. Whoever finds none asks the system, perhaps several at a time.
+    match COUNT.load(Ordering::Relaxed) {
+        0 => {
+            let count = std::thread::available_parallelism().map_or(1, usize::from);
+            COUNT.store(count, Ordering::Relaxed);
+            count
+        }
+        count => count,
+    }
 }
 
 /// The processor time that all threads of this process have used. Costs a system call. Zero where that is not known, so that
