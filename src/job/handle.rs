@@ -6,23 +6,18 @@ use super::host::{Care, Departure, Host, Settlement};
 use super::thread_waker::{self, Wait};
 use crate::deadline::Deadline;
 use crate::panic::contain;
-#[cfg(not(aside_loom))]
 use crate::patience::Patience;
-#[cfg(not(aside_loom))]
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-#[cfg(not(aside_loom))]
 use std::time::Duration;
 
 /// How long an awaiter spins for a job that may be done in no time: less than the wake-up that it saves.
-#[cfg(not(aside_loom))]
 const AWAITER_SPIN: Duration = Duration::from_micros(2);
 
-#[cfg(not(aside_loom))]
 thread_local! {
     /// This thread's experience with that. Without a destructor.
     static PATIENCE: Cell<Patience> = const { Cell::new(Patience::new()) };
@@ -113,20 +108,16 @@ impl<T> Handle<T> {
     /// Before a waker is left for the first time: waits a moment, if the job may be done by then. True if it is.
     ///
     /// Spares both sides the waker, and this one a park, where the job is short and a thread was awake for it.
-    #[cfg(not(aside_loom))]
     fn spin(&self) -> bool {
-        self.host().answers_soon()
+        // Loom has no clock to end a spin by.
+        !cfg!(aside_loom)
+            && self.host().answers_soon()
             && PATIENCE.with(|kept| {
                 let mut patience = kept.get();
                 let done = patience.spin(AWAITER_SPIN, || self.is_finished());
                 kept.set(patience);
                 done
             })
-    }
-
-    #[cfg(aside_loom)]
-    fn spin(&self) -> bool {
-        false
     }
 
     /// Takes what a done job left. Lets go of the cell.
