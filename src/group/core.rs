@@ -24,7 +24,7 @@ pub(super) struct Core {
     pub(super) room: Option<Room>,
     pub(super) tally: Tally,
     pub(super) config: Config,
-    pub(super) starter: Starter,
+    starter: Starter,
     /// Something that `drain` or `shutdown` may wait for has happened: a thread found the queue empty, or left, or a
     /// job was cancelled.
     pub(super) quiet: WaitList,
