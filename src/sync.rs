@@ -43,6 +43,14 @@ mod imp {
 
 pub(crate) use imp::*;
 
+/// To stand between the two halves of a race of `SeqCst` accesses: loom takes those for acquire and release, and knows
+/// `SeqCst` fences only. Outside of loom, nothing.
+#[inline(always)]
+pub(crate) fn loom_fence() {
+    #[cfg(aside_loom)]
+    fence(Ordering::SeqCst);
+}
+
 /// Locks, and carries on where a panic poisoned the lock: no lock of this crate is held while foreign code runs,
 /// so what it guards is whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

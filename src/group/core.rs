@@ -7,19 +7,18 @@ use super::room::Room;
 use super::scale::Step;
 use super::shutdown::ShuttingDown;
 use super::starter::Starter;
-use super::tally::Tally;
+use super::tally::{Tally, WorkTally};
 use super::{current, worker};
 use crate::job::{self, Batch, Care, Departure, Host, Offload, Popped, Queue, Settlement};
 use crate::os::fork;
-use crate::sync::{AtomicUsize, Mutex, Ordering, fence, yield_now};
+use crate::sync::{AtomicUsize, Mutex, Ordering, loom_fence, yield_now};
 use crate::wait_list::WaitList;
-use crossbeam_utils::CachePadded;
 use std::io;
 use std::sync::{Arc, Weak};
 
 pub(super) struct Core {
-    pub(super) queue: Queue,
-    pub(super) counts: CachePadded<AtomicCounts>,
+    /// With the counts as its sign.
+    pub(super) queue: Queue<AtomicCounts>,
     pub(super) parked: Parked,
     pub(super) room: Option<Room>,
     pub(super) tally: Tally,
@@ -38,12 +37,18 @@ pub(super) struct Core {
     me: Weak<Core>,
 }
 
+/// A job to be run.
+pub(super) struct Next {
+    job: job::Claimed,
+    /// Whether another one is known to wait behind it.
+    more: bool,
+}
+
 impl Core {
     pub(super) fn new(config: Config) -> Arc<Self> {
         fork::watch();
         Arc::new_cyclic(|me| Self {
-            queue: Queue::new(),
-            counts: CachePadded::new(AtomicCounts::new()),
+            queue: Queue::new(AtomicCounts::new()),
             parked: Parked::new(),
             room: config.queue_limit.map(Room::new),
             tally: Tally::new(),
@@ -57,6 +62,12 @@ impl Core {
         })
     }
 
+    /// How many threads there are and what they are at.
+    #[inline]
+    pub(super) fn counts(&self) -> &AtomicCounts {
+        self.queue.sign()
+    }
+
     // --- The submitter's side. ---
 
     /// Queues jobs and sees to it that somebody runs them. False if the group was closed before: then the caller is to
@@ -64,10 +75,10 @@ impl Core {
     #[inline]
     pub(super) fn push(&self, jobs: impl Into<Batch>) -> bool {
         self.queue.push(jobs.into());
-        // Pairs with the fences in `worker.rs`: of "push, then look at the counts" and "change the counts, then look at
-        // the queue" at least one sees the other.
-        fence(Ordering::SeqCst);
-        let counts = self.counts.load();
+        // Of "push, then look at the counts" and a worker's "change the counts, then look at the queue" at least one sees
+        // the other: `README.md`, "The race".
+        loom_fence();
+        let counts = self.counts().load();
         if counts.is_closed() {
             return false;
         }
@@ -91,15 +102,15 @@ impl Core {
     /// After a push that came to nothing, once the jobs are taken back: somebody has to clear their entries from the
     /// queue, as those hold this core.
     pub(super) fn clear_refused(&self) {
-        // The fence in `push` stands between the push and this.
-        if self.counts.load().threads() == 0 {
+        // `push` stands before this, as in any submit.
+        if self.counts().load().threads() == 0 {
             let _ = self.ensure_threads(1);
         }
     }
 
     /// Whether submitting makes sense. A group that closes right after is caught by [`push`](Self::push).
     pub(super) fn takes_jobs(&self) -> bool {
-        !self.is_orphaned() && !self.counts.load().is_closed()
+        !self.is_orphaned() && !self.counts().load().is_closed()
     }
 
     /// Brings another thread if the policy wants one.
@@ -109,14 +120,14 @@ impl Core {
         while step != Step::Nothing {
             let done = match step {
                 Step::Nothing => true,
-                Step::Unpark(role) => self.parked.wake_one(role, &self.counts),
+                Step::Unpark(role) => self.parked.wake_one(role, self.counts()),
                 Step::Start(role) => !self.starter.may_try() || self.start_thread(role),
             };
             if done {
                 return;
             }
             // Somebody else was faster, or the system refused: decide again.
-            step = self.decide(self.counts.load());
+            step = self.decide(self.counts().load());
         }
     }
 
@@ -126,7 +137,7 @@ impl Core {
 
     /// Starts threads until there are so many, for work.
     pub(super) fn ensure_threads(&self, wanted: usize) -> io::Result<()> {
-        while self.counts.start(Role::Work, wanted) {
+        while self.counts().start(Role::Work, wanted) {
             self.start_counted_thread(Role::Work)?;
         }
         Ok(())
@@ -135,7 +146,7 @@ impl Core {
     /// Starts a thread if that keeps to the maximum. The error is counted, and kept for nobody: the jobs stay queued.
     pub(super) fn start_thread(&self, role: Role) -> bool {
         self.starter.may_try()
-            && self.counts.start(role, self.config.max_threads)
+            && self.counts().start(role, self.config.max_threads)
             && self.start_counted_thread(role).is_ok()
     }
 
@@ -146,7 +157,7 @@ impl Core {
         self.alive.fetch_add(1, Ordering::Relaxed);
         match worker::start(me, role) {
             Ok(()) => {
-                self.tally.saw_threads(self.counts.load().threads());
+                self.tally.saw_threads(self.counts().load().threads());
                 self.starter.succeeded();
                 Ok(())
             }
@@ -154,7 +165,7 @@ impl Core {
                 self.thread_ended();
                 self.tally.add_start_failure();
                 self.starter.failed();
-                self.counts.not_started(role);
+                self.counts().not_started(role);
                 self.thread_is_missing();
                 Err(error)
             }
@@ -163,12 +174,11 @@ impl Core {
 
     /// A thread that others may have counted on is not there after all.
     fn thread_is_missing(&self) {
-        // Pairs with the fence in `push`, as any step that makes a thread less.
-        fence(Ordering::SeqCst);
-        let counts = self.counts.load();
+        // The second half of the race, as after any step that makes a thread less.
+        let counts = self.counts().load();
         if self.queue.len() > 0 {
             if counts.idle() == 0 {
-                self.parked.wake_one(Role::Work, &self.counts);
+                self.parked.wake_one(Role::Work, self.counts());
             }
             if counts.threads() == 0 && counts.is_closed() {
                 self.cancel_queued();
@@ -179,14 +189,14 @@ impl Core {
 
     // --- The worker's side. ---
 
-    /// The next job that is still wanted, claimed.
-    pub(super) fn next_job(&self) -> Option<job::Claimed> {
+    /// The next job that is still wanted.
+    pub(super) fn next_job(&self) -> Option<Next> {
         loop {
             match self.queue.pop() {
-                Popped::Task(task) => {
+                Popped::Task(task, more) => {
                     if let Some(job) = task.claim() {
                         self.leave_room();
-                        return Some(job);
+                        return Some(Next { job, more });
                     }
                     self.queue.dead_popped();
                 }
@@ -201,22 +211,23 @@ impl Core {
     /// The awaiter may have its next job in the queue before this thread has gone on by one instruction, above all if it
     /// preempts this thread as it is woken. It should find an idle thread then, and not call for another: so a thread with nothing
     /// left to do counts itself idle before it wakes the awaiter. Not if that means to run a callback, which may take any time.
-    pub(super) fn run(&self, job: job::Claimed) -> bool {
+    pub(super) fn run(&self, next: Next, tally: &WorkTally<'_>) -> bool {
         current::job_begins();
-        let finished = job.run();
+        let finished = next.job.run();
         if self.is_orphaned() {
             // The job forked, and this is the child: who waits for the job, waits in the parent.
             std::mem::forget(finished);
             return false;
         }
-        self.tally.add_finished(finished.panicked());
-        let idle = self.queue.len() == 0 && !finished.has_callback();
+        tally.add_finished(finished.panicked());
+        // With more behind it, the length, which submitters write, need not be looked at.
+        let idle = !next.more && self.queue.len() == 0 && !finished.has_callback();
         if idle {
-            self.counts.rest();
+            self.counts().rest();
         }
         // Publishes the output and wakes the awaiter.
         drop(finished);
-        self.tally.add_settled();
+        tally.add_settled();
         current::job_ends();
         idle
     }
@@ -225,15 +236,15 @@ impl Core {
 
     /// Takes no more jobs from now on. What is queued still runs; then the threads leave.
     pub(super) fn close(&self) {
-        if self.is_orphaned() || !self.counts.close() {
+        if self.is_orphaned() || !self.counts().close() {
             return;
         }
-        self.parked.wake_all(&self.counts);
+        self.parked.wake_all(self.counts());
         if let Some(room) = &self.room {
             room.freed.wake_all();
         }
-        // Pairs with the fence in `push`: a job that was accepted is seen here, or by a thread that is still there.
-        fence(Ordering::SeqCst);
+        // The race again: a job that was accepted is seen here, or by a thread that is still there.
+        loom_fence();
         if self.queue.len() > 0 && self.ensure_threads(1).is_err() {
             // The failed start has cancelled what no thread is left to run.
         }
@@ -244,7 +255,7 @@ impl Core {
     pub(super) fn cancel_queued(&self) {
         loop {
             match self.queue.pop() {
-                Popped::Task(task) => match task.claim() {
+                Popped::Task(task, _) => match task.claim() {
                     Some(job) => {
                         self.leave_room();
                         // What its closure's destructor and its callback do here, they do inside a job.
@@ -313,8 +324,7 @@ impl Host for Core {
             Settlement::Cancelled => self.tally.add_cancelled(),
             Settlement::Refused => self.tally.add_refused(),
             Settlement::Ran { panicked } => {
-                self.tally.add_finished(panicked);
-                self.tally.add_settled();
+                self.tally.add_taken(panicked);
                 current::job_ends();
             }
         }
@@ -326,19 +336,19 @@ impl Host for Core {
     }
 
     fn answers_soon(&self) -> bool {
-        !self.config.linger.is_zero() && self.queue.len() <= 1
+        !self.config.linger.is_zero()
     }
 
     fn nudge(&self) -> Care {
         if !self.starter.is_failing() {
             return Care::Fine;
         }
-        let counts = self.counts.load();
+        let counts = self.counts().load();
         if counts.is_closed() || self.queue.live() == 0 {
             return Care::Fine;
         }
         self.grow(counts);
-        let counts = self.counts.load();
+        let counts = self.counts().load();
         if counts.threads() == 0 {
             Care::None
         } else if self.starter.is_failing() && counts.idle() == 0 && counts.parked() == 0 {

@@ -1,6 +1,6 @@
 //! The packed word that every submitter reads: how many threads there are and what they are at.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, loom_fence};
 use std::fmt;
 
 /// Bits per counter.
@@ -93,18 +93,20 @@ impl AtomicCounts {
         Self(AtomicU64::new(0))
     }
 
-    /// For a decision that must not be missed, to be preceded by `fence(SeqCst)`: see `README.md`.
+    #[inline]
     pub(super) fn load(&self) -> Counts {
-        Counts(self.0.load(Ordering::Relaxed))
+        // SeqCst: the second half of a submitter's "push, then look at the counts"; see `README.md`.
+        Counts(self.0.load(Ordering::SeqCst))
     }
 
     /// Adds and takes away in one step; the counts after it.
     fn step(&self, add: u64, sub: u64) -> Counts {
-        // The word publishes no other memory: what the parties hand each other goes through the queue, and the order of
-        // this word against the queue comes from the `SeqCst` fences at the call sites. AcqRel all the same, so that
-        // what a thread did before a step is done for whoever acts on the count.
         let change = add.wrapping_sub(sub);
-        Counts(self.0.fetch_add(change, Ordering::AcqRel).wrapping_add(change))
+        // SeqCst, as are all steps: the first half of a worker's "change the counts, then look at the queue"; see
+        // `README.md`. The word publishes no other memory: what the parties hand each other goes through the queue.
+        let after = Counts(self.0.fetch_add(change, Ordering::SeqCst).wrapping_add(change));
+        loom_fence();
+        after
     }
 
     /// One step, if `allowed` of the counts that it starts from.
@@ -112,8 +114,11 @@ impl AtomicCounts {
         let mut now = self.0.load(Ordering::Relaxed);
         while allowed(Counts(now)) {
             let next = now.wrapping_add(add).wrapping_sub(sub);
-            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return true,
+            match self.0.compare_exchange_weak(now, next, Ordering::SeqCst, Ordering::Relaxed) {
+                Ok(_) => {
+                    loom_fence();
+                    return true;
+                }
                 Err(other) => now = other,
             }
         }
@@ -172,6 +177,6 @@ impl AtomicCounts {
 
     /// Closes the group. True for the one call that did it.
     pub(super) fn close(&self) -> bool {
-        !Counts(self.0.fetch_or(CLOSED, Ordering::AcqRel)).is_closed()
+        !Counts(self.0.fetch_or(CLOSED, Ordering::SeqCst)).is_closed()
     }
 }

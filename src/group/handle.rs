@@ -170,7 +170,7 @@ impl Group {
         if core.room.as_ref().is_some_and(|room| !take_place(room)) {
             return Err(Rejected::new(job, RejectReason::Full));
         }
-        if core.counts.load().threads() == 0 {
+        if core.counts().load().threads() == 0 {
             if let Err(error) = core.ensure_threads(1) {
                 core.leave_room();
                 return Err(Rejected::new(job, RejectReason::Spawn(error)));
@@ -322,7 +322,7 @@ impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Group")
             .field("name", &self.core().config.name)
-            .field("counts", &self.core().counts.load())
+            .field("counts", &self.core().counts().load())
             .field("queued", &self.core().queue.live())
             .finish()
     }

@@ -31,7 +31,7 @@ pub struct Stats {
 
 impl Stats {
     pub(super) fn of(core: &Core) -> Self {
-        let counts = core.counts.load();
+        let counts = core.counts().load();
         let tally = &core.tally;
         Self {
             queued: core.queue.live(),

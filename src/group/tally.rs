@@ -1,14 +1,19 @@
 //! What has become of the jobs of a group, counted.
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
+use std::iter::successors;
+use std::sync::OnceLock;
 
 /// Monotonic counters. The number of jobs accepted is the queue's `pushed`.
 ///
-/// All adds but those to `settled` are Relaxed: nobody concludes anything about other memory from them.
+/// All adds but those to what `settled` sums up are Relaxed: nobody concludes anything about other memory from them.
+/// Nothing here takes a lock, so that it can be read in a forked child, too.
 pub(super) struct Tally {
-    /// Written by workers, for every job.
-    worked: CachePadded<Worked>,
+    /// One for each thread that the group had at once.
+    workers: Desk,
+    /// Of the jobs that a waiting offload thread ran itself.
+    taken: Work,
     cancelled: AtomicUsize,
     abandoned: AtomicUsize,
     refused: AtomicUsize,
@@ -16,20 +21,82 @@ pub(super) struct Tally {
     peak_threads: AtomicUsize,
 }
 
-struct Worked {
+/// What one thread has done. Written by that thread alone, so that counting needs no read-modify-write and no other
+/// processor's cache line.
+struct Work {
     finished: AtomicUsize,
     panicked: AtomicUsize,
     settled: AtomicUsize,
 }
 
+/// A place for one thread to count at, and the next place.
+struct Desk {
+    work: CachePadded<Work>,
+    taken: AtomicBool,
+    next: OnceLock<Box<Desk>>,
+}
+
+/// A thread's own counters. Given back when dropped; the counts stay.
+pub(super) struct WorkTally<'a>(&'a Desk);
+
+impl Work {
+    fn new() -> Self {
+        Self { finished: AtomicUsize::new(0), panicked: AtomicUsize::new(0), settled: AtomicUsize::new(0) }
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { work: CachePadded::new(Work::new()), taken: AtomicBool::new(false), next: OnceLock::new() }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // One after the other: there may be as many as there were threads, and the stack is finite.
+        let mut next = self.next.take();
+        while let Some(mut desk) = next {
+            next = desk.next.take();
+        }
+    }
+}
+
+/// Adds one to a counter that nobody else writes.
+fn count(counter: &AtomicUsize, order: Ordering) {
+    // Relaxed: this thread wrote it last, or took it over by the acquire in `Tally::enlist`.
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), order);
+}
+
+impl WorkTally<'_> {
+    /// A job's closure has returned. Counted before the awaiter can know.
+    #[inline]
+    pub(super) fn add_finished(&self, panicked: bool) {
+        count(&self.0.work.finished, Ordering::Relaxed);
+        if panicked {
+            count(&self.0.work.panicked, Ordering::Relaxed);
+        }
+    }
+
+    /// All is done for a job that ran: its output is published and its waker (its callback) has returned.
+    #[inline]
+    pub(super) fn add_settled(&self) {
+        // Release: pairs with the acquire in `Tally::settled`, so that who drains a group sees what its jobs did.
+        count(&self.0.work.settled, Ordering::Release);
+    }
+}
+
+impl Drop for WorkTally<'_> {
+    fn drop(&mut self) {
+        // Release: pairs with the acquire in `enlist`.
+        self.0.taken.store(false, Ordering::Release);
+    }
+}
+
 impl Tally {
     pub(super) fn new() -> Self {
         Self {
-            worked: CachePadded::new(Worked {
-                finished: AtomicUsize::new(0),
-                panicked: AtomicUsize::new(0),
-                settled: AtomicUsize::new(0),
-            }),
+            workers: Desk::new(),
+            taken: Work::new(),
             cancelled: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
@@ -38,21 +105,27 @@ impl Tally {
         }
     }
 
-    /// A job's closure has returned. Counted before the awaiter can know.
-    pub(super) fn add_finished(&self, panicked: bool) {
-        self.worked.finished.fetch_add(1, Ordering::Relaxed);
-        if panicked {
-            self.worked.panicked.fetch_add(1, Ordering::Relaxed);
+    /// Counters for a thread that begins.
+    pub(super) fn enlist(&self) -> WorkTally<'_> {
+        let mut desk = &self.workers;
+        // Acquire: pairs with the release of whoever counted here before.
+        while desk.taken.swap(true, Ordering::Acquire) {
+            desk = desk.next.get_or_init(|| Box::new(Desk::new()));
         }
+        WorkTally(desk)
     }
 
-    /// All is done for a job that ran: its output is published and its waker (its callback) has returned.
-    pub(super) fn add_settled(&self) {
-        // Release: pairs with the acquire in `settled`, so that who drains a group sees what its jobs did.
-        self.worked.settled.fetch_add(1, Ordering::Release);
+    /// A job was run by a waiting offload thread itself, and needs nothing more.
+    pub(super) fn add_taken(&self, panicked: bool) {
+        self.taken.finished.fetch_add(1, Ordering::Relaxed);
+        if panicked {
+            self.taken.panicked.fetch_add(1, Ordering::Relaxed);
+        }
+        // Release: as in `WorkTally::add_settled`.
+        self.taken.settled.fetch_add(1, Ordering::Release);
     }
 
-    /// A job was cancelled before it started, and the same holds.
+    /// A job was cancelled before it started, and needs nothing more.
     pub(super) fn add_cancelled(&self) {
         // Release: as above.
         self.cancelled.fetch_add(1, Ordering::Release);
@@ -77,12 +150,17 @@ impl Tally {
         self.peak_threads.fetch_max(threads, Ordering::Relaxed);
     }
 
+    fn sum(&self, counter: impl Fn(&Work) -> usize) -> usize {
+        let desks = successors(Some(&self.workers), |desk| desk.next.get().map(|next| &**next));
+        desks.map(|desk| counter(&desk.work)).fold(counter(&self.taken), usize::wrapping_add)
+    }
+
     pub(super) fn finished(&self) -> usize {
-        self.worked.finished.load(Ordering::Relaxed)
+        self.sum(|work| work.finished.load(Ordering::Relaxed))
     }
 
     pub(super) fn panicked(&self) -> usize {
-        self.worked.panicked.load(Ordering::Relaxed)
+        self.sum(|work| work.panicked.load(Ordering::Relaxed))
     }
 
     pub(super) fn cancelled(&self) -> usize {
@@ -106,11 +184,12 @@ impl Tally {
         self.peak_threads.load(Ordering::Relaxed)
     }
 
-    /// How many of the jobs pushed need nothing more.
+    /// How many of the jobs pushed need nothing more. The counters are read one after the other, and each only grows:
+    /// the sum is at most what it was when the last one was read.
     pub(super) fn settled(&self) -> usize {
         // Acquire: pairs with the releases above.
-        let settled = self.worked.settled.load(Ordering::Acquire);
-        let cancelled = self.cancelled.load(Ordering::Acquire);
-        settled.wrapping_add(cancelled).wrapping_add(self.refused.load(Ordering::Acquire))
+        self.sum(|work| work.settled.load(Ordering::Acquire))
+            .wrapping_add(self.cancelled.load(Ordering::Acquire))
+            .wrapping_add(self.refused.load(Ordering::Acquire))
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn stand(core: &Core) {
             seen = now;
         }
     }
-    core.counts.end_watch();
+    core.counts().end_watch();
 }
 
 /// Sleeps for as long as that: an early look, after an `unpark` that was meant for something else, would see a stall where there is none.
@@ -56,7 +56,7 @@ impl Sight {
     fn since(&self, before: &Self, core: &Core) -> View {
         // Loom has no clock: every tick finds that a millisecond has passed.
         let elapsed = if cfg!(aside_loom) { Duration::from_millis(1) } else { self.at - before.at };
-        let counts = core.counts.load();
+        let counts = core.counts().load();
         View {
             queued: core.queue.live(),
             taken: self.taken.wrapping_sub(before.taken),
@@ -79,7 +79,7 @@ impl Core {
     /// Brings threads to work, parked ones first; false if none came.
     fn bring(&self, wanted: usize) -> bool {
         let mut came = 0;
-        while came < wanted && self.parked.wake_one(Role::Work, &self.counts) {
+        while came < wanted && self.parked.wake_one(Role::Work, self.counts()) {
             came += 1;
         }
         while came < wanted && self.start_thread(Role::Work) {

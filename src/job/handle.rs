@@ -6,7 +6,7 @@ use super::host::{Care, Departure, Host, Settlement};
 use super::thread_waker::{self, Wait};
 use crate::deadline::Deadline;
 use crate::panic::contain;
-use crate::patience::Patience;
+use crate::patience::{Patience, Spin};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// How long an awaiter spins for a job that may be done in no time: less than the wake-up that it saves.
-const AWAITER_SPIN: Duration = Duration::from_micros(2);
+/// How long an awaiter spins for a job that may be done in no time: less than the wake-up that it saves. And in its tries
+/// and now and then: about as long as it takes a thread to come up on a processor that is awake.
+const AWAITER_SPIN: Spin = Spin { prompt: Duration::from_micros(2), longest: Duration::from_micros(20) };
 
 thread_local! {
     /// This thread's experience with that. Without a destructor.

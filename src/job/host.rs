@@ -43,7 +43,7 @@ pub(crate) trait Host: Send + Sync {
     /// Whether the calling thread is one of this host's own.
     fn is_current_thread(&self) -> bool;
 
-    /// Whether a job just queued may well be done in no time: no other job is before it.
+    /// Whether a job just queued may well be done in no time, as its threads linger for jobs.
     fn answers_soon(&self) -> bool;
 
     /// Looks after a queue that may have nobody to run it, as the system refused a thread.

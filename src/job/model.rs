@@ -181,10 +181,10 @@ fn cancelled_by_the_group_against_poll() {
 #[test]
 fn reclaim_against_start() {
     check(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(Queue::new(()));
         let pushed = queue.clone();
         let worker = thread::spawn(move || {
-            if let Popped::Task(task) = pushed.pop() {
+            if let Popped::Task(task, _) = pushed.pop() {
                 run(task);
             }
         });
@@ -209,7 +209,7 @@ fn pop_numbers(queue: &Queue, wanted: usize) -> Vec<usize> {
     let mut popped = Vec::new();
     while popped.len() < wanted {
         match queue.pop() {
-            Popped::Task(task) => {
+            Popped::Task(task, _) => {
                 if let Some(claimed) = task.claim() {
                     drop(claimed.run());
                     popped.push(popped.len());
@@ -224,7 +224,7 @@ fn pop_numbers(queue: &Queue, wanted: usize) -> Vec<usize> {
 #[test]
 fn two_pushers_one_popper() {
     check(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(Queue::new(()));
         let order = Arc::new(loom::sync::Mutex::new(Vec::new()));
         let pushers: Vec<_> = [10, 20]
             .into_iter()
@@ -255,12 +255,12 @@ fn two_pushers_one_popper() {
 #[test]
 fn two_poppers_take_each_job_once() {
     check(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(Queue::new(()));
         let ran = Arc::new(AtomicUsize::new(0));
         let popper = {
             let queue = queue.clone();
             thread::spawn(move || {
-                if let Popped::Task(task) = queue.pop() {
+                if let Popped::Task(task, _) = queue.pop() {
                     run(task);
                 }
             })
@@ -274,7 +274,7 @@ fn two_poppers_take_each_job_once() {
         }
         queue.push(batch);
         while queue.len() > 0 {
-            if let Popped::Task(task) = queue.pop() {
+            if let Popped::Task(task, _) = queue.pop() {
                 run(task);
             } else {
                 yield_now();
@@ -288,7 +288,7 @@ fn two_poppers_take_each_job_once() {
 #[test]
 fn sweep_against_push_and_pop() {
     check(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(Queue::new(()));
         let ran = Arc::new(AtomicUsize::new(0));
         let job = |ran: &Arc<AtomicUsize>| {
             let ran = ran.clone();
@@ -309,7 +309,7 @@ fn sweep_against_push_and_pop() {
         drop(cancelled);
         queue.sweep();
         pusher.join().unwrap();
-        while let Popped::Task(task) = queue.pop() {
+        while let Popped::Task(task, _) = queue.pop() {
             run(task);
         }
         assert_eq!(ran.load(Ordering::Relaxed), 2);

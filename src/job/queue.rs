@@ -11,21 +11,26 @@ use std::ptr::{NonNull, null_mut};
 const SWEEP_FROM: usize = 64;
 
 /// First in, first out; unbounded; never allocates.
-pub(crate) struct Queue {
-    entrance: CachePadded<Entrance>,
+///
+/// `S` is what a submitter looks at right after its push. It stands on the line that the push has just written, so that
+/// looking costs no transfer between processors.
+pub(crate) struct Queue<S = ()> {
+    /// On the heap by a raw pointer, as the list's pointers lead into it.
+    entrance: NonNull<CachePadded<Entrance<S>>>,
     exit: CachePadded<Exit>,
     /// Entries whose jobs left by their handles' hands. A worker may meet an entry before its canceller has counted it,
     /// so the number can be short of zero for a moment.
     dead: CachePadded<AtomicUsize>,
-    /// Keeps the list from ever being empty. Not a cell: never handed out.
-    stub: NonNull<Link>,
 }
 
 /// What submitters write.
-struct Entrance {
+struct Entrance<S> {
     /// The newest entry.
     newest: AtomicPtr<Link>,
     pushed: AtomicUsize,
+    /// Keeps the list from ever being empty. Not a cell: never handed out.
+    stub: Link,
+    sign: S,
 }
 
 /// What workers write.
@@ -41,14 +46,14 @@ struct Oldest(*mut Link);
 unsafe impl Send for Oldest {}
 // SAFETY: a link is written by its pusher until its `next` is set, then by the holder of the exit's lock; the cells
 // themselves are `Send` (see `Task`).
-unsafe impl Send for Queue {}
-// SAFETY: as above.
-unsafe impl Sync for Queue {}
+unsafe impl<S: Send> Send for Queue<S> {}
+// SAFETY: as above; the sign is shared as it is.
+unsafe impl<S: Sync> Sync for Queue<S> {}
 
 /// What [`Queue::pop`] found.
 pub(crate) enum Popped {
-    /// The oldest entry.
-    Task(Task),
+    /// The oldest entry, and whether another one is known to stand behind it.
+    Task(Task, bool),
     /// There is an entry, but its pusher has not linked it yet.
     Busy,
     /// Nothing.
@@ -105,21 +110,40 @@ impl Drop for Batch {
     }
 }
 
-impl Queue {
-    pub(crate) fn new() -> Self {
-        let stub = NonNull::from(Box::leak(Box::new(Link::new())));
-        Self {
-            entrance: CachePadded::new(Entrance {
-                newest: AtomicPtr::new(stub.as_ptr()),
-                pushed: AtomicUsize::new(0),
-            }),
-            exit: CachePadded::new(Exit {
-                oldest: Mutex::new(Oldest(stub.as_ptr())),
-                popped: AtomicUsize::new(0),
-            }),
+impl<S> Queue<S> {
+    pub(crate) fn new(sign: S) -> Self {
+        let entrance = NonNull::from(Box::leak(Box::new(CachePadded::new(Entrance {
+            newest: AtomicPtr::new(null_mut()),
+            pushed: AtomicUsize::new(0),
+            stub: Link::new(),
+            sign,
+        }))));
+        let queue = Self {
+            entrance,
+            exit: CachePadded::new(Exit { oldest: Mutex::new(Oldest(null_mut())), popped: AtomicUsize::new(0) }),
             dead: CachePadded::new(AtomicUsize::new(0)),
-            stub,
-        }
+        };
+        // Relaxed: not shared yet.
+        queue.entrance().newest.store(queue.stub().as_ptr(), Ordering::Relaxed);
+        lock(&queue.exit.oldest).0 = queue.stub().as_ptr();
+        queue
+    }
+
+    #[inline]
+    fn entrance(&self) -> &Entrance<S> {
+        // SAFETY: made in `new`, freed in `drop`, and only ever shared.
+        unsafe { self.entrance.as_ref() }
+    }
+
+    #[inline]
+    fn stub(&self) -> NonNull<Link> {
+        NonNull::from(&self.entrance().stub)
+    }
+
+    /// What submitters look at after a push.
+    #[inline]
+    pub(crate) fn sign(&self) -> &S {
+        &self.entrance().sign
     }
 
     /// Appends all jobs of the batch with one step. Never waits.
@@ -127,7 +151,8 @@ impl Queue {
     pub(crate) fn push(&self, mut batch: Batch) {
         let Some((first, last)) = batch.ends.take() else { return };
         // Counted before it is there, so that an entry in the queue is never unknown to `len`.
-        self.entrance.pushed.fetch_add(batch.len, Ordering::Relaxed);
+        // SeqCst: the first half of the submitter's "push, then look at the sign"; see `group/README.md`.
+        self.entrance().pushed.fetch_add(batch.len, Ordering::SeqCst);
         self.link(first, last);
     }
 
@@ -137,7 +162,7 @@ impl Queue {
         unsafe { last.as_ref() }.next.store(null_mut(), Ordering::Relaxed);
         // Release: whoever pops `last` by way of `newest` sees its null. Acquire: pairs with that release of the
         // pusher before, whose entry is written to below.
-        let before = self.entrance.newest.swap(last.as_ptr(), Ordering::AcqRel);
+        let before = self.entrance().newest.swap(last.as_ptr(), Ordering::AcqRel);
         // SAFETY: an entry is not popped before its `next` is set, and only this caller sets it: `before` is live.
         // Release: publishes the new entries' cells; pairs with the acquire in `pop`.
         unsafe { (*before).next.store(first.as_ptr(), Ordering::Release) };
@@ -147,7 +172,7 @@ impl Queue {
     pub(crate) fn pop(&self) -> Popped {
         let mut oldest = lock(&self.exit.oldest);
         let popped = self.pop_locked(&mut oldest);
-        if let Popped::Task(_) = popped {
+        if let Popped::Task(..) = popped {
             // Relaxed, and no read-modify-write: written only under the lock.
             let count = self.exit.popped.load(Ordering::Relaxed);
             self.exit.popped.store(count.wrapping_add(1), Ordering::Relaxed);
@@ -156,13 +181,13 @@ impl Queue {
     }
 
     fn pop_locked(&self, oldest: &mut Oldest) -> Popped {
-        let stub = self.stub.as_ptr();
+        let stub = self.stub().as_ptr();
         let mut first = oldest.0;
         let mut next = next_of(first);
         if first == stub {
             if next.is_null() {
                 // Acquire: as in `link`.
-                let newest = self.entrance.newest.load(Ordering::Acquire);
+                let newest = self.entrance().newest.load(Ordering::Acquire);
                 return if newest == stub { Popped::Empty } else { Popped::Busy };
             }
             oldest.0 = next;
@@ -171,10 +196,10 @@ impl Queue {
         }
         if next.is_null() {
             // The last entry may be taken only when another stands behind it: put the stub there.
-            if self.entrance.newest.load(Ordering::Acquire) != first {
+            if self.entrance().newest.load(Ordering::Acquire) != first {
                 return Popped::Busy;
             }
-            self.link(self.stub, self.stub);
+            self.link(self.stub(), self.stub());
             next = next_of(first);
             if next.is_null() {
                 return Popped::Busy;
@@ -182,7 +207,7 @@ impl Queue {
         }
         oldest.0 = next;
         // SAFETY: `first` is not the stub, so it came from `Task::into_link`, and it is out of the list now.
-        Popped::Task(unsafe { Task::from_link(NonNull::new_unchecked(first)) })
+        Popped::Task(unsafe { Task::from_link(NonNull::new_unchecked(first)) }, next != stub)
     }
 
     /// How many entries there are, dead ones included; one being pushed may count already.
@@ -190,7 +215,8 @@ impl Queue {
     pub(crate) fn len(&self) -> usize {
         // In this order: an entry popped in between makes the answer too large, never too small.
         let popped = self.exit.popped.load(Ordering::Relaxed);
-        self.entrance.pushed.load(Ordering::Relaxed).wrapping_sub(popped)
+        // SeqCst: the second half of a worker's "change the sign, then look at the queue"; see `group/README.md`.
+        self.entrance().pushed.load(Ordering::SeqCst).wrapping_sub(popped)
     }
 
     /// How many jobs wait: the entries that are not dead.
@@ -200,7 +226,7 @@ impl Queue {
 
     /// How many jobs were ever pushed.
     pub(crate) fn pushed(&self) -> usize {
-        self.entrance.pushed.load(Ordering::Relaxed)
+        self.entrance().pushed.load(Ordering::Relaxed)
     }
 
     /// How many entries were ever taken out.
@@ -233,7 +259,7 @@ impl Queue {
         let mut dead = Vec::new();
         let is_dead = |link: *mut Link| {
             // SAFETY: not the stub, so a task's link, in the list.
-            link != self.stub.as_ptr() && unsafe { Task::is_dead(NonNull::new_unchecked(link)) }
+            link != self.stub().as_ptr() && unsafe { Task::is_dead(NonNull::new_unchecked(link)) }
         };
         let mut last_kept: *mut Link = null_mut();
         let mut link = oldest.0;
@@ -273,15 +299,15 @@ fn next_of(link: *mut Link) -> *mut Link {
     unsafe { (*link).next.load(Ordering::Acquire) }
 }
 
-impl Drop for Queue {
+impl<S> Drop for Queue<S> {
     fn drop(&mut self) {
         // Without the lock, which in a forked child may be held by a thread that is gone.
         let oldest = self.exit.oldest.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut oldest = Oldest(oldest.0);
-        while let Popped::Task(task) = self.pop_locked(&mut oldest) {
+        while let Popped::Task(task, _) = self.pop_locked(&mut oldest) {
             drop(task);
         }
-        // SAFETY: made by `Box::leak` in `new`; the list is empty but for the stub.
-        drop(unsafe { Box::from_raw(self.stub.as_ptr()) });
+        // SAFETY: made by `Box::leak` in `new`; nothing leads into it any more but the empty list's own pointers.
+        drop(unsafe { Box::from_raw(self.entrance.as_ptr()) });
     }
 }
