@@ -2,7 +2,7 @@
 
 use super::builder::Config;
 use super::counts::{AtomicCounts, Counts, Role};
-use super::parked::Parked;
+use super::parked::{Parked, Sleeper};
 use super::room::Room;
 use super::scale::Step;
 use super::shutdown::ShuttingDown;
@@ -120,7 +120,7 @@ impl Core {
         while step != Step::Nothing {
             let done = match step {
                 Step::Nothing => true,
-                Step::Unpark(role) => self.parked.wake_one(role, self.counts()),
+                Step::Unpark(role) => self.parked.wake_one(role, self.counts(), |sleeper| self.part(role, sleeper)),
                 Step::Start(role) => !self.starter.may_try() || self.start_thread(role),
             };
             if done {
@@ -128,6 +128,14 @@ impl Core {
             }
             // Somebody else was faster, or the system refused: decide again.
             step = self.decide(self.counts().load());
+        }
+    }
+
+    /// Before a thread is woken for a job: see `apart.rs`.
+    fn part(&self, role: Role, sleeper: &Sleeper) {
+        let may_spin = role == Role::Work && !self.config.linger.is_zero() && !current::is(self);
+        if may_spin && sleeper.apart.part() {
+            job::expect_delay();
         }
     }
 
@@ -178,7 +186,7 @@ impl Core {
         let counts = self.counts().load();
         if self.queue.len() > 0 {
             if counts.idle() == 0 {
-                self.parked.wake_one(Role::Work, self.counts());
+                self.parked.wake_one(Role::Work, self.counts(), |_| ());
             }
             if counts.threads() == 0 && counts.is_closed() {
                 self.cancel_queued();

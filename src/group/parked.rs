@@ -1,5 +1,6 @@
 //! The stack of parked threads: the one that parked last wakes first, so that the surplus ones grow old and leave.
 
+use super::apart::Apart;
 use super::counts::{AtomicCounts, Role};
 use crate::sync::{AtomicUsize, Mutex, Ordering, Thread, current, lock, park, park_timeout};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ pub(super) struct Sleeper {
     /// One of the constants below.
     call: AtomicUsize,
     thread: Thread,
+    pub(super) apart: Apart,
 }
 
 /// Nobody has called yet.
@@ -22,7 +24,7 @@ const WATCH: usize = 2;
 impl Sleeper {
     /// For the calling thread.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { call: AtomicUsize::new(NONE), thread: current() })
+        Arc::new(Self { call: AtomicUsize::new(NONE), thread: current(), apart: Apart::new() })
     }
 
     /// Parks the calling thread, which must be the sleeper's, until it is called; `None` if the time was up before.
@@ -77,6 +79,7 @@ impl Parked {
     pub(super) fn push(&self, sleeper: &Arc<Sleeper>, counts: &AtomicCounts) {
         // Relaxed: read by the thread itself, and written by others only once it is on the stack.
         sleeper.call.store(NONE, Ordering::Relaxed);
+        sleeper.apart.parks();
         let mut sleepers = lock(&self.0);
         sleepers.push(sleeper.clone());
         counts.park();
@@ -102,8 +105,8 @@ impl Parked {
         Retirement::Retired
     }
 
-    /// Wakes the thread that parked last; false if none is parked, or the role is taken.
-    pub(super) fn wake_one(&self, role: Role, counts: &AtomicCounts) -> bool {
+    /// Wakes the thread that parked last; false if none is parked, or the role is taken. Calls `first` with it.
+    pub(super) fn wake_one(&self, role: Role, counts: &AtomicCounts, first: impl FnOnce(&Sleeper)) -> bool {
         let mut sleepers = lock(&self.0);
         if sleepers.is_empty() || !counts.unpark(role) {
             return false;
@@ -111,7 +114,10 @@ impl Parked {
         let sleeper = sleepers.pop();
         // The system call stays outside the lock.
         drop(sleepers);
-        sleeper.inspect(|sleeper| sleeper.wake(role)).is_some()
+        let Some(sleeper) = sleeper else { return false };
+        first(&sleeper);
+        sleeper.wake(role);
+        true
     }
 
     /// Wakes all.

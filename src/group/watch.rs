@@ -79,7 +79,7 @@ impl Core {
     /// Brings threads to work, parked ones first; false if none came.
     fn bring(&self, wanted: usize) -> bool {
         let mut came = 0;
-        while came < wanted && self.parked.wake_one(Role::Work, self.counts()) {
+        while came < wanted && self.parked.wake_one(Role::Work, self.counts(), |_| ()) {
             came += 1;
         }
         while came < wanted && self.start_thread(Role::Work) {

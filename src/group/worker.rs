@@ -65,11 +65,13 @@ pub(super) struct Worker<'a> {
     sleeper: Arc<Sleeper>,
     patience: Patience,
     tally: WorkTally<'a>,
+    /// By whoever woke it last; see `apart.rs`.
+    sent_elsewhere: bool,
 }
 
 impl<'a> Worker<'a> {
     pub(super) fn new(core: &'a Core) -> Self {
-        Self { core, sleeper: Sleeper::new(), patience: Patience::new(), tally: core.tally.enlist() }
+        Self { core, sleeper: Sleeper::new(), patience: Patience::new(), tally: core.tally.enlist(), sent_elsewhere: false }
     }
 
     /// Runs jobs until the thread is not needed any more. It comes up in `role`.
@@ -151,6 +153,9 @@ impl<'a> Worker<'a> {
                     .patience
                     .spin(spin, || core.queue.len() > 0 || core.counts().load().is_closed())
             {
+                if std::mem::take(&mut self.sent_elsewhere) {
+                    self.sleeper.apart.was_of_use();
+                }
                 continue;
             }
             core.parked.push(&self.sleeper, core.counts());
@@ -199,6 +204,10 @@ impl<'a> Worker<'a> {
                 Retirement::Needed | Retirement::Woken => until = None,
             }
         };
+        if self.sleeper.apart.settle() {
+            self.patience = Patience::new();
+            self.sent_elsewhere = true;
+        }
         self.take_up(role);
         Ok(())
     }

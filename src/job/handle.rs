@@ -19,9 +19,18 @@ use std::time::Duration;
 /// and now and then: about as long as it takes a thread to come up on a processor that is awake.
 const AWAITER_SPIN: Spin = Spin { prompt: Duration::from_micros(2), longest: Duration::from_micros(20) };
 
+/// Once in a while, when it takes a halted processor to be woken: 50–110 µs in a virtual machine.
+const DELAYED_SPIN: Duration = Duration::from_micros(200);
+
 thread_local! {
     /// This thread's experience with that. Without a destructor.
     static PATIENCE: Cell<Patience> = const { Cell::new(Patience::new()) };
+    static DELAYED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// For the next await on this thread: the job begins later than usual, for once, and is worth a longer spin.
+pub(crate) fn expect_delay() {
+    DELAYED.set(true);
 }
 
 /// How a job ended.
@@ -115,7 +124,12 @@ impl<T> Handle<T> {
             && self.host().answers_soon()
             && PATIENCE.with(|kept| {
                 let mut patience = kept.get();
-                let done = patience.spin(AWAITER_SPIN, || self.is_finished());
+                let mut spin = AWAITER_SPIN;
+                if DELAYED.take() {
+                    patience = Patience::new();
+                    spin.longest = DELAYED_SPIN;
+                }
+                let done = patience.spin(spin, || self.is_finished());
                 kept.set(patience);
                 done
             })

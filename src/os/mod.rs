@@ -2,6 +2,7 @@
 //! function. This folder may use unsafe code; what it exports is safe.
 #![allow(unsafe_code)]
 
+pub(crate) mod affinity;
 pub(crate) mod fork;
 pub(crate) mod nice;
 pub(crate) mod processors;
