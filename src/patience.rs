@@ -1,22 +1,24 @@
 //! A short spin before a park, in case what is waited for is about to come; and knowing when that is of no use.
 
+use std::hint::spin_loop;
 use std::time::{Duration, Instant};
 
 /// How many waits in a row that were not prompt it takes to give up for a while.
 const TRIES: u32 = 3;
 /// How many waits at the most then go by without a spin.
 const MOST_SKIPPED: u32 = 256;
-/// How often to look between two looks at the clock, which costs some 20 ns.
-const LOOKS: u32 = 8;
 
-/// How long to spin.
+/// How to spin.
 #[derive(Clone, Copy)]
 pub(crate) struct Spin {
     /// What comes within this time is prompt: to spin for it costs less than to be woken for it. Zero is not at all.
     pub(crate) prompt: Duration,
-    /// For so long, should it come late for once. Two threads that answer each other promptly are woken on one processor
-    /// when either parks, and part again only if neither does for as long as it takes to move to another one.
+    /// How long to spin should it come late for once. Two threads that answer each other promptly are woken on one processor
+    /// when either parks, and part again only if neither does for as long as it takes to wake another one.
     pub(crate) longest: Duration,
+    /// The time from one look to the next. A look takes the cache line from whoever is about to write it, and that costs
+    /// the writer about 100 ns: often is late.
+    pub(crate) every: Duration,
 }
 
 /// What a thread has learnt about how soon things come.
@@ -35,6 +37,11 @@ impl Patience {
         Self { skip: 0, next_skip: 1, tries: TRIES }
     }
 
+    /// Whether the next wait is to begin with a spin.
+    pub(crate) fn wants_to_spin(&self) -> bool {
+        self.skip == 0
+    }
+
     /// Spins until `arrived`, but no longer than that; whether it has arrived.
     #[inline]
     pub(crate) fn spin(&mut self, spin: Spin, arrived: impl Fn() -> bool) -> bool {
@@ -45,25 +52,25 @@ impl Patience {
             self.skip -= 1;
             return false;
         }
-        // The clock is first looked at when the first looks were in vain.
-        let mut begun = None;
+        let begun = Instant::now();
         let mut spent = Duration::ZERO;
         loop {
-            for _ in 0..LOOKS {
-                if arrived() {
-                    if spent <= spin.prompt {
-                        *self = Self::new();
-                    } else {
-                        self.lose();
-                    }
-                    return true;
+            if arrived() {
+                if spent <= spin.prompt {
+                    *self = Self::new();
+                } else {
+                    self.lose();
                 }
-                std::hint::spin_loop();
+                return true;
             }
-            spent = begun.get_or_insert_with(Instant::now).elapsed();
             if spent >= spin.longest {
                 self.lose();
                 return false;
+            }
+            let next = spent + spin.every;
+            while spent < next {
+                spin_loop();
+                spent = begun.elapsed();
             }
         }
     }
@@ -71,6 +78,7 @@ impl Patience {
     fn lose(&mut self) {
         self.tries -= 1;
         if self.tries == 0 {
+            // From now on one try at a time.
             self.tries = 1;
             self.skip = self.next_skip;
             self.next_skip = (self.next_skip * 2).min(MOST_SKIPPED);
@@ -78,12 +86,10 @@ impl Patience {
     }
 }
 
-/// Spins for that long.
+/// Spins for that long, whatever happens.
 pub(crate) fn pause(time: Duration) {
     let begun = Instant::now();
     while begun.elapsed() < time {
-        for _ in 0..LOOKS {
-            std::hint::spin_loop();
-        }
+        spin_loop();
     }
 }

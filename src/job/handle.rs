@@ -6,18 +6,25 @@ use super::host::{Care, Departure, Host, Settlement};
 use super::thread_waker::{self, Wait};
 use crate::deadline::Deadline;
 use crate::panic::contain;
-use crate::patience::{Patience, Spin};
+use crate::patience::{Patience, Spin, pause};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 /// How long an awaiter spins for a job that may be done in no time: less than the wake-up that it saves. And in its tries
 /// and now and then: about as long as it takes a thread to come up on a processor that is awake.
-const AWAITER_SPIN: Spin = Spin { prompt: Duration::from_micros(2), longest: Duration::from_micros(20) };
+const AWAITER_SPIN: Spin = Spin {
+    prompt: Duration::from_micros(2),
+    longest: Duration::from_micros(20),
+    every: Duration::from_nanos(60),
+};
+/// Before the first look at a job that was queued a moment ago: no job is done sooner, and a look holds its thread up. With it a round trip took
+/// 0.54 µs, without 0.85.
+const FIRST_LOOK: Duration = Duration::from_nanos(200);
 
 /// Once in a while, when it takes a halted processor to be woken: 50–110 µs in a virtual machine.
 const DELAYED_SPIN: Duration = Duration::from_micros(200);
@@ -26,6 +33,13 @@ thread_local! {
     /// This thread's experience with that. Without a destructor.
     static PATIENCE: Cell<Patience> = const { Cell::new(Patience::new()) };
     static DELAYED: Cell<bool> = const { Cell::new(false) };
+    /// The job that this thread made last, unless it was polled since. Never dereferenced.
+    static NEWEST: Cell<*const Header> = const { Cell::new(null()) };
+}
+
+/// The calling thread has made a job.
+pub(super) fn remember_newest(header: NonNull<Header>) {
+    NEWEST.set(header.as_ptr());
 }
 
 /// For the next await on this thread: the job begins later than usual, for once, and is worth a longer spin.
@@ -83,6 +97,7 @@ impl<T> Handle<T> {
     /// Once it has answered `Ready`, the handle is spent: it no longer holds the cell and must be forgotten, as
     /// [`Pending`] does. It does not panic after that point.
     fn poll_spending(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
+        self.pause_before_first_look();
         let mut now = self.header().state.load();
         if !now.is_done() && !now.has_waker() && self.spin() {
             now = self.header().state.load();
@@ -115,13 +130,26 @@ impl<T> Handle<T> {
         if before.is_done() { Poll::Ready(self.take_outcome()) } else { Poll::Pending }
     }
 
+    /// At the first poll, where that follows right after the submit.
+    fn pause_before_first_look(&self) {
+        if NEWEST.get() == self.header.as_ptr() {
+            NEWEST.set(null());
+            if self.may_spin() && PATIENCE.get().wants_to_spin() {
+                pause(FIRST_LOOK);
+            }
+        }
+    }
+
+    fn may_spin(&self) -> bool {
+        // Loom has no clock to end a spin by.
+        !cfg!(aside_loom) && self.host().answers_soon()
+    }
+
     /// Before a waker is left for the first time: waits a moment, if the job may be done by then. True if it is.
     ///
     /// Spares both sides the waker, and this one a park, where the job is short and a thread was awake for it.
     fn spin(&self) -> bool {
-        // Loom has no clock to end a spin by.
-        !cfg!(aside_loom)
-            && self.host().answers_soon()
+        self.may_spin()
             && PATIENCE.with(|kept| {
                 let mut patience = kept.get();
                 let mut spin = AWAITER_SPIN;

@@ -68,6 +68,7 @@ where
     T: Send + 'static,
 {
     let header = cell::Cell::allocate(job, host);
+    handle::remember_newest(header);
     // SAFETY: a new cell has both bits set, and each owner is made once.
     unsafe { (Task::from_raw(header), Handle::from_raw(header)) }
 }
