@@ -42,6 +42,11 @@ impl Patience {
         self.skip == 0
     }
 
+    /// Whether the last wait was prompt.
+    pub(crate) fn is_rewarded(&self) -> bool {
+        self.next_skip == 1 && self.tries == TRIES
+    }
+
     /// Spins until `arrived`, but no longer than that; whether it has arrived.
     #[inline]
     pub(crate) fn spin(&mut self, spin: Spin, arrived: impl Fn() -> bool) -> bool {

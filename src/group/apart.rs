@@ -5,7 +5,8 @@
 //! no spinning helps, as who spins keeps the other from running. So now and then the waker lets the thread come up anywhere
 //! but there. It then may spin, and so may the awaiter; as long as both are prompt, neither parks, and nothing moves them.
 
-use crate::os::affinity::{self, Kept, Thread};
+use crate::os::affinity::{self, Kept};
+use crate::os::thread::Thread;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,7 @@ impl Apart {
     /// For the calling thread.
     pub(super) fn new() -> Self {
         let tries = Tries { kept: None, next: None, pause: FIRST_PAUSE };
-        Self { thread: affinity::this_thread(), parked_on: AtomicUsize::new(usize::MAX), tries: Mutex::new(tries) }
+        Self { thread: Thread::current(), parked_on: AtomicUsize::new(usize::MAX), tries: Mutex::new(tries) }
     }
 
     /// The thread is about to park.

@@ -18,8 +18,8 @@ use std::time::Duration;
 pub enum Scale {
     /// When the queue stalls. A queue that moves briskly needs no more threads. If for a `tick` it has stood still, or its jobs
     /// took longer than about 20 µs each, then its threads are blocked: one more comes, at the next tick two, then four and so on, never
-    /// more than there are jobs waiting. While the process keeps all its processors busy, so that the jobs are rather short of
-    /// those, only one comes at a time, and more slowly. The default, with a tick of 50 µs.
+    /// more than there are jobs waiting. While its threads are not blocked but wait for a processor, as others do (Linux tells), more
+    /// threads are of no use: then one comes every 20 ms. The default, with a tick of 50 µs.
     ///
     /// A shorter tick reacts sooner and costs more wake-ups while jobs wait; none while none do. Linux adds its timer slack,
     /// 50 µs by default.
@@ -82,8 +82,9 @@ impl Scale {
 const SLOW_JOB: Duration = Duration::from_micros(20);
 /// By how many times a tick may lengthen while more threads are of no use: so late may a stall be seen in a busy queue.
 const LONGEST_STRETCH: u32 = 8;
-/// From this part of all processors' time on, a process is short of processors rather than of threads.
-const SATURATED: f64 = 0.9;
+/// How long a queue may stand still because its threads wait for a processor, until another one is tried: several of the kernel's
+/// turns of 3 ms each.
+const LONGEST_CONTENTION: Duration = Duration::from_millis(20);
 
 /// What the thread on watch sees at a tick.
 #[derive(Clone, Copy, Debug)]
@@ -98,11 +99,17 @@ pub(super) struct View {
     pub(super) running: usize,
     /// Threads that are about to take a job.
     pub(super) idle: usize,
-    /// The part of all processors' time that the process used since then, from 0 to 1.
-    pub(super) busy: f64,
+    /// Whether a thread inside a job is not blocked, while more threads are runnable than there are processors. Need be
+    /// known only if [`is_stalled`](Self::is_stalled).
+    pub(super) contended: bool,
 }
 
 impl View {
+    /// Whether more threads are wanted, unless there is no processor for them.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_slow() && self.queued > self.idle
+    }
+
     /// Whether the jobs are so long that another thread would gain time.
     fn is_slow(&self) -> bool {
         // elapsed × running / taken is the mean time a thread spends on a job.
@@ -130,11 +137,13 @@ pub(super) struct Watch {
     stretch: u32,
     /// How many threads the next stall brings.
     surge: usize,
+    /// How long nothing was taken for lack of processors.
+    contended_for: Duration,
 }
 
 impl Watch {
     pub(super) fn new(tick: Duration) -> Self {
-        Self { tick, stretch: 1, surge: 1 }
+        Self { tick, stretch: 1, surge: 1, contended_for: Duration::ZERO }
     }
 
     pub(super) fn tick(&self) -> Duration {
@@ -145,24 +154,27 @@ impl Watch {
         if view.queued == 0 {
             return Verdict::Leave;
         }
-        let wanted = view.queued.saturating_sub(view.idle);
-        if !view.is_slow() || wanted == 0 {
+        if !view.is_stalled() || view.contended {
             self.surge = 1;
-            return Verdict::Wait(self.longer_tick());
+            return self.wait(view);
         }
-        if view.busy >= SATURATED {
-            self.surge = 1;
-            return Verdict::Bring(1, self.longer_tick());
-        }
-        let surge = self.surge.min(wanted);
+        let surge = self.surge.min(view.queued - view.idle);
         self.surge = self.surge.saturating_mul(2);
         self.stretch = 1;
         Verdict::Bring(surge, self.tick)
     }
 
-    fn longer_tick(&mut self) -> Duration {
+    /// No thread is wanted now; but if nothing moves for long, one is after all, lest a job that computes for ever holds up the others.
+    fn wait(&mut self, view: View) -> Verdict {
         self.stretch = (self.stretch * 2).min(LONGEST_STRETCH);
-        self.tick.saturating_mul(self.stretch)
+        let tick = self.tick.saturating_mul(self.stretch);
+        let is_stuck = view.is_stalled() && view.taken == 0;
+        self.contended_for = if is_stuck { self.contended_for + view.elapsed } else { Duration::ZERO };
+        if self.contended_for < LONGEST_CONTENTION {
+            return Verdict::Wait(tick);
+        }
+        self.contended_for = Duration::ZERO;
+        Verdict::Bring(1, tick)
     }
 }
 
@@ -173,7 +185,7 @@ mod tests {
     const TICK: Duration = Duration::from_micros(50);
 
     fn view(queued: usize, taken: usize, running: usize) -> View {
-        View { queued, taken, elapsed: TICK, running, idle: 0, busy: 0.0 }
+        View { queued, taken, elapsed: TICK, running, idle: 0, contended: false }
     }
 
     fn brought(verdict: Verdict) -> usize {
@@ -223,12 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn a_process_short_of_processors_gets_one_thread_at_a_time() {
+    fn threads_that_wait_for_a_processor_get_no_company_for_a_while() {
         let mut watch = Watch::new(TICK);
-        for stretch in [2, 4, 8, 8] {
-            let verdict = watch.look(View { busy: 1.0, ..view(1_000, 0, 2) });
-            assert_eq!(verdict, Verdict::Bring(1, TICK * stretch));
-        }
+        let contended = View { contended: true, elapsed: Duration::from_millis(5), ..view(1_000, 0, 2) };
+        let brought: Vec<_> = (0..8).map(|_| brought(watch.look(contended))).collect();
+        assert_eq!(brought, [0, 0, 0, 1, 0, 0, 0, 1]);
+        // A job taken now and then is progress.
+        let moving = View { taken: 1, ..contended };
+        assert!((0..100).all(|_| super::tests::brought(watch.look(moving)) == 0));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What has become of the jobs of a group, counted.
 
-use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use crate::os::thread::Thread;
+use crate::sync::{AtomicI32, AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use std::iter::successors;
 use std::sync::OnceLock;
@@ -32,7 +33,8 @@ struct Work {
 /// A place for one thread to count at, and the next place.
 struct Desk {
     work: CachePadded<Work>,
-    taken: AtomicBool,
+    /// The thread that counts here; 0 is nobody.
+    thread: AtomicI32,
     next: OnceLock<Box<Desk>>,
 }
 
@@ -47,7 +49,7 @@ impl Work {
 
 impl Desk {
     fn new() -> Self {
-        Self { work: CachePadded::new(Work::new()), taken: AtomicBool::new(false), next: OnceLock::new() }
+        Self { work: CachePadded::new(Work::new()), thread: AtomicI32::new(0), next: OnceLock::new() }
     }
 }
 
@@ -88,7 +90,7 @@ impl WorkTally<'_> {
 impl Drop for WorkTally<'_> {
     fn drop(&mut self) {
         // Release: pairs with the acquire in `enlist`.
-        self.0.taken.store(false, Ordering::Release);
+        self.0.thread.store(0, Ordering::Release);
     }
 }
 
@@ -107,9 +109,10 @@ impl Tally {
 
     /// Counters for a thread that begins.
     pub(super) fn enlist(&self) -> WorkTally<'_> {
+        let me = Thread::current().to_raw();
         let mut desk = &self.workers;
         // Acquire: pairs with the release of whoever counted here before.
-        while desk.taken.swap(true, Ordering::Acquire) {
+        while desk.thread.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
             desk = desk.next.get_or_init(|| Box::new(Desk::new()));
         }
         WorkTally(desk)
@@ -150,9 +153,18 @@ impl Tally {
         self.peak_threads.fetch_max(threads, Ordering::Relaxed);
     }
 
+    fn desks(&self) -> impl Iterator<Item = &Desk> {
+        successors(Some(&self.workers), |desk| desk.next.get().map(|next| &**next))
+    }
+
+    /// The threads that count here.
+    pub(super) fn threads(&self) -> impl Iterator<Item = Thread> {
+        // Relaxed: who asks can do nothing wrong with the number of a thread that has ended.
+        self.desks().filter_map(|desk| Thread::from_raw(desk.thread.load(Ordering::Relaxed)))
+    }
+
     fn sum(&self, counter: impl Fn(&Work) -> usize) -> usize {
-        let desks = successors(Some(&self.workers), |desk| desk.next.get().map(|next| &**next));
-        desks.map(|desk| counter(&desk.work)).fold(counter(&self.taken), usize::wrapping_add)
+        self.desks().map(|desk| counter(&desk.work)).fold(counter(&self.taken), usize::wrapping_add)
     }
 
     pub(super) fn finished(&self) -> usize {

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::counts::Role;
 use super::scale::{Scale, Verdict, View, Watch};
 use crate::os::processors;
+use crate::os::thread::Thread;
 use crate::sync::park_timeout;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,9 @@ pub(super) fn stand(core: &Core) {
         loop {
             sleep(wait);
             let now = Sight::of(core);
-            wait = match watch.look(now.since(&seen, core)) {
+            let mut view = now.since(&seen, core);
+            view.contended = view.is_stalled() && core.is_contended();
+            wait = match watch.look(view) {
                 Verdict::Leave => break,
                 Verdict::Wait(wait) => wait,
                 Verdict::Bring(wanted, wait) if core.bring(wanted) => wait,
@@ -45,12 +48,11 @@ fn sleep(wait: Duration) {
 struct Sight {
     taken: usize,
     at: Instant,
-    cpu_time: Duration,
 }
 
 impl Sight {
     fn of(core: &Core) -> Self {
-        Self { taken: core.queue.popped(), at: Instant::now(), cpu_time: processors::time_used() }
+        Self { taken: core.queue.popped(), at: Instant::now() }
     }
 
     fn since(&self, before: &Self, core: &Core) -> View {
@@ -63,19 +65,26 @@ impl Sight {
             elapsed,
             running: counts.running(),
             idle: counts.idle(),
-            // Loom wants the same every time.
-            busy: if cfg!(aside_loom) { 0.0 } else { self.busy_since(before, elapsed) },
+            contended: false,
         }
-    }
-
-    /// The part of all processors' time that the process used.
-    fn busy_since(&self, before: &Self, elapsed: Duration) -> f64 {
-        let available = elapsed.as_secs_f64() * processors::count() as f64;
-        self.cpu_time.saturating_sub(before.cpu_time).as_secs_f64() / available.max(1e-9)
     }
 }
 
+/// Of more threads than that, only so many are looked at: each costs some µs.
+const MOST_THREADS_LOOKED_AT: usize = 16;
+
 impl Core {
+    /// Whether a thread of the group, besides the calling one, runs or would run, while there are not enough processors.
+    fn is_contended(&self) -> bool {
+        // Loom wants the same every time.
+        if cfg!(aside_loom) || !processors::are_scarce() {
+            return false;
+        }
+        let me = Thread::current().to_raw();
+        let others = self.tally.threads().filter(|thread| thread.to_raw() != me);
+        others.take(MOST_THREADS_LOOKED_AT).any(Thread::is_runnable)
+    }
+
     /// Brings threads to work, parked ones first; false if none came.
     fn bring(&self, wanted: usize) -> bool {
         let mut came = 0;

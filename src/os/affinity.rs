@@ -2,22 +2,14 @@
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod imp {
-    use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
+    use crate::os::thread::Thread;
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
     use std::io;
-
-    /// A thread of this process.
-    #[derive(Clone, Copy)]
-    pub(crate) struct Thread(Pid);
 
     /// What [`keep_off`] has changed.
     pub(crate) struct Kept {
         before: CpuSet,
         since: CpuSet,
-    }
-
-    /// The calling thread.
-    pub(crate) fn this_thread() -> Thread {
-        Thread(gettid())
     }
 
     /// The processor that the calling thread is on at this moment.
@@ -27,7 +19,7 @@ mod imp {
 
     /// Lets a thread run anywhere but on that processor, of those that it may run on; `None` if that leaves none.
     pub(crate) fn keep_off(thread: Thread, cpu: usize) -> Option<Kept> {
-        let before = sched_getaffinity(Some(thread.0)).ok()?;
+        let before = sched_getaffinity(Some(thread.id())).ok()?;
         let mut since = before.clone();
         if cpu >= CpuSet::MAX_CPU {
             return None;
@@ -36,7 +28,7 @@ mod imp {
         if since == before || since.count() == 0 {
             return None;
         }
-        sched_setaffinity(Some(thread.0), &since).ok()?;
+        sched_setaffinity(Some(thread.id()), &since).ok()?;
         Some(Kept { before, since })
     }
 
@@ -66,16 +58,10 @@ mod imp {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod imp {
+    use crate::os::thread::Thread;
     use std::io;
 
-    #[derive(Clone, Copy)]
-    pub(crate) struct Thread;
-
     pub(crate) enum Kept {}
-
-    pub(crate) fn this_thread() -> Thread {
-        Thread
-    }
 
     pub(crate) fn current_cpu() -> Option<usize> {
         None

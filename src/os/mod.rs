@@ -6,3 +6,4 @@ pub(crate) mod affinity;
 pub(crate) mod fork;
 pub(crate) mod nice;
 pub(crate) mod processors;
+pub(crate) mod thread;

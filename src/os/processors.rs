@@ -1,10 +1,24 @@
-//! The processors, and how much of their time this process uses.
+//! Whether there are processors enough.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+/// Whether more threads of the whole system are runnable at this moment than there are processors. False where that cannot be
+/// told. Costs some µs.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn are_scarce() -> bool {
+    // proc_loadavg(5): "1-min 5-min 15-min runnable/total newest".
+    let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let runnable = loads.split(' ').nth(3).and_then(|threads| threads.split('/').next()?.parse::<usize>().ok());
+    runnable.is_some_and(|runnable| runnable > count())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn are_scarce() -> bool {
+    false
+}
 
 /// How many processors this process may use, with what the system says of its limits taken into account.
-pub(crate) fn count() -> usize {
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn count() -> usize {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     // Not a `OnceLock`: a child forked while another thread filled that would wait for ever.
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     // Relaxed: a number and nothing else. Whoever finds none asks the system, perhaps several at a time.
@@ -16,16 +30,4 @@ pub(crate) fn count() -> usize {
         }
         count => count,
     }
-}
-
-/// The processor time that all threads of this process have used. Costs a system call. Zero where that is not known, so that
-/// a process seems to use none.
-pub(crate) fn time_used() -> Duration {
-    #[cfg(unix)]
-    {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        Duration::try_from(time).unwrap_or_default()
-    }
-    #[cfg(not(unix))]
-    Duration::ZERO
 }
