@@ -16,6 +16,8 @@ pub use deadline::Deadline;
 pub use group::{
     BuildError, Builder, Drain, Group, Left, OffloadAll, OffloadWait, RejectReason, Rejected, Scale, Stats,
 };
+#[cfg(feature = "timings")]
+pub use group::{Times, Timings};
 pub use job::{Cancel, Catch, JobError, Offload, Panic};
 
 /// Puts a blocking job aside: queues it, at once, in the [global group](Group::global) and returns the future of its output.

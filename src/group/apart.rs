@@ -46,7 +46,8 @@ impl Apart {
 
     /// The calling thread is about to wake this one. True if it will come up elsewhere than it would have.
     pub(super) fn part(&self) -> bool {
-        let Some(here) = affinity::current_cpu().filter(|&cpu| cpu == self.parked_on.load(Ordering::Relaxed)) else {
+        let Some(here) = affinity::current_cpu().filter(|&cpu| cpu == self.parked_on.load(Ordering::Relaxed))
+        else {
             return false;
         };
         let now = Instant::now();

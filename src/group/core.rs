@@ -8,8 +8,10 @@ use super::scale::Step;
 use super::shutdown::ShuttingDown;
 use super::starter::Starter;
 use super::tally::{Tally, WorkTally};
+#[cfg(feature = "timings")]
+use super::timings::{Meters, Timed};
 use super::{current, worker};
-use crate::job::{self, Batch, Care, Departure, Host, Offload, Popped, Queue, Settlement};
+use crate::job::{self, Batch, Care, Departure, Host, Job, Offload, Popped, Queue, Settlement, Task};
 use crate::os::fork;
 use crate::sync::{AtomicUsize, Mutex, Ordering, loom_fence, yield_now};
 use crate::wait_list::WaitList;
@@ -22,6 +24,8 @@ pub(super) struct Core {
     pub(super) parked: Parked,
     pub(super) room: Option<Room>,
     pub(super) tally: Tally,
+    #[cfg(feature = "timings")]
+    pub(super) meters: Option<Arc<Meters>>,
     pub(super) config: Config,
     starter: Starter,
     /// Something that `drain` or `shutdown` may wait for has happened: a thread found the queue empty, or left, or a
@@ -52,6 +56,8 @@ impl Core {
             parked: Parked::new(),
             room: config.queue_limit.map(Room::new),
             tally: Tally::new(),
+            #[cfg(feature = "timings")]
+            meters: config.timings.then(Meters::new),
             config,
             starter: Starter::new(),
             quiet: WaitList::new(),
@@ -86,12 +92,34 @@ impl Core {
         true
     }
 
+    /// A new job, not pushed yet.
+    #[inline]
+    pub(super) fn new_job<F, T>(self: &Arc<Self>, job: F) -> (Task, Offload<T>)
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        #[cfg(feature = "timings")]
+        if let Some(meters) = &self.meters {
+            return job::new(Timed::new(job, meters), self.clone());
+        }
+        job::new(job, self.clone())
+    }
+
     /// A new job, pushed; or its closure, if the group was closed before and no worker has started it.
     pub(super) fn push_or_reclaim<F, T>(self: &Arc<Self>, job: F) -> Result<Offload<T>, F>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        #[cfg(feature = "timings")]
+        if let Some(meters) = &self.meters {
+            return self.push_or_reclaim_any(Timed::new(job, meters)).map_err(Timed::into_job);
+        }
+        self.push_or_reclaim_any(job)
+    }
+
+    fn push_or_reclaim_any<J: Job>(self: &Arc<Self>, job: J) -> Result<Offload<J::Output>, J> {
         let pushed = job::push_or_reclaim(job, self.clone(), |task| self.push(task));
         if pushed.is_err() {
             self.clear_refused();
@@ -120,7 +148,9 @@ impl Core {
         while step != Step::Nothing {
             let done = match step {
                 Step::Nothing => true,
-                Step::Unpark(role) => self.parked.wake_one(role, self.counts(), |sleeper| self.part(role, sleeper)),
+                Step::Unpark(role) => {
+                    self.parked.wake_one(role, self.counts(), |sleeper| self.part(role, sleeper))
+                }
                 Step::Start(role) => !self.starter.may_try() || self.start_thread(role),
             };
             if done {
@@ -378,6 +408,6 @@ impl Host for Core {
         if let Some(room) = &self.room {
             room.take_anyway(1);
         }
-        self.push_or_reclaim(work).map(Offload::detach)
+        self.push_or_reclaim_any(work).map(Offload::detach)
     }
 }

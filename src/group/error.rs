@@ -151,6 +151,22 @@ pub enum BuildError {
     },
     /// On this system threads have no nice level of their own.
     NiceUnsupported,
+    /// `cpus` with an empty list: the threads could not run anywhere.
+    NoCpus,
+    /// `cpus` with a number that is too high.
+    CpuOutOfRange {
+        /// What was asked for.
+        cpu: usize,
+        /// Numbers must be below this.
+        limit: usize,
+    },
+    /// `cpus` with no processor that is there and that this process may use.
+    NoSuchCpus {
+        /// What was asked for.
+        cpus: Vec<usize>,
+    },
+    /// On this system threads cannot be kept on some processors.
+    CpusUnsupported,
     /// The global group exists already.
     GlobalExists,
 }
@@ -186,6 +202,16 @@ impl fmt::Display for BuildError {
             }
             BuildError::NiceNotPermitted { nice } => write!(f, "this user may not set nice level {nice}"),
             BuildError::NiceUnsupported => f.write_str("this system has no nice level per thread"),
+            BuildError::NoCpus => {
+                f.write_str("the list of cpus is empty: the threads could not run anywhere")
+            }
+            BuildError::CpuOutOfRange { cpu, limit } => {
+                write!(f, "there is no cpu {cpu}: numbers go up to {}", limit - 1)
+            }
+            BuildError::NoSuchCpus { cpus } => {
+                write!(f, "none of the cpus {cpus:?} is there for this process")
+            }
+            BuildError::CpusUnsupported => f.write_str("this system cannot keep a thread on some cpus"),
             BuildError::GlobalExists => f.write_str("the global group exists already"),
         }
     }
@@ -197,7 +223,7 @@ impl From<BuildError> for io::Error {
     fn from(error: BuildError) -> Self {
         let kind = match error {
             BuildError::NiceNotPermitted { .. } => io::ErrorKind::PermissionDenied,
-            BuildError::NiceUnsupported => io::ErrorKind::Unsupported,
+            BuildError::NiceUnsupported | BuildError::CpusUnsupported => io::ErrorKind::Unsupported,
             BuildError::GlobalExists => io::ErrorKind::AlreadyExists,
             _ => io::ErrorKind::InvalidInput,
         };

@@ -10,7 +10,7 @@ use super::room::Room;
 use super::shutdown::{self, Left};
 use super::stats::Stats;
 use crate::deadline::Deadline;
-use crate::job::{self, Batch, Offload};
+use crate::job::{Batch, Offload};
 use crate::panic::contain;
 use std::collections::VecDeque;
 use std::fmt;
@@ -106,7 +106,7 @@ impl Group {
         T: Send + 'static,
     {
         let core = self.core();
-        let (task, mut offload) = job::new(job, core.clone());
+        let (task, mut offload) = core.new_job(job);
         if !core.takes_jobs() {
             drop(task);
             return offload;
@@ -231,7 +231,7 @@ impl Group {
         let mut batch = Batch::new();
         let mut offloads = VecDeque::with_capacity(jobs.len());
         for job in jobs {
-            let (task, offload) = job::new(job, core.clone());
+            let (task, offload) = core.new_job(job);
             batch.push(task);
             offloads.push_back(offload);
         }
@@ -304,6 +304,13 @@ impl Group {
     /// What the group is doing and has done.
     pub fn stats(&self) -> Stats {
         Stats::of(self.core())
+    }
+
+    /// How long its jobs waited and ran; `None` unless the group was built with [`Builder::timings`]. Allocates two histograms of
+    /// 5 KiB.
+    #[cfg(feature = "timings")]
+    pub fn timings(&self) -> Option<super::Timings> {
+        self.core().meters.as_ref().map(|meters| meters.read())
     }
 }
 

@@ -21,6 +21,8 @@ mod shutdown;
 mod starter;
 mod stats;
 mod tally;
+#[cfg(feature = "timings")]
+mod timings;
 mod watch;
 mod worker;
 
@@ -33,5 +35,7 @@ pub use offload_wait::OffloadWait;
 pub use scale::Scale;
 pub use shutdown::Left;
 pub use stats::Stats;
+#[cfg(feature = "timings")]
+pub use timings::{Times, Timings};
 
 pub(crate) use global::global;

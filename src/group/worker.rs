@@ -6,7 +6,7 @@ use super::parked::{Retirement, Sleeper};
 use super::tally::WorkTally;
 use super::{current, watch};
 use crate::job::Host;
-use crate::os::nice;
+use crate::os::{affinity, nice};
 use crate::panic::contain;
 use crate::patience::{Patience, Spin, pause};
 use crate::sync::{loom_fence, thread};
@@ -27,6 +27,10 @@ fn main(core: &Arc<Core>, role: Role) {
     if let Some(level) = core.config.nice {
         // `build` has tried this level; if the right to it was taken away since, the jobs matter more.
         let _ = nice::set(level);
+    }
+    if let Some(cpus) = &core.config.cpus {
+        // The same.
+        let _ = affinity::set(cpus);
     }
     current::enter(Arc::as_ptr(core));
     let hooks = &core.config.hooks;
@@ -73,7 +77,13 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(super) fn new(core: &'a Core) -> Self {
-        Self { core, sleeper: Sleeper::new(), patience: Patience::new(), tally: core.tally.enlist(), sent_elsewhere: false }
+        Self {
+            core,
+            sleeper: Sleeper::new(),
+            patience: Patience::new(),
+            tally: core.tally.enlist(),
+            sent_elsewhere: false,
+        }
     }
 
     /// Runs jobs until the thread is not needed any more. It comes up in `role`.
@@ -148,12 +158,11 @@ impl<'a> Worker<'a> {
                 continue;
             }
             let linger = core.config.linger;
-            let spin = Spin { prompt: linger, longest: linger.saturating_mul(LONGEST_LINGER), every: LOOK_EVERY };
+            let spin =
+                Spin { prompt: linger, longest: linger.saturating_mul(LONGEST_LINGER), every: LOOK_EVERY };
             // One idle thread that spins is enough.
             if core.counts().load().idle() == 1
-                && self
-                    .patience
-                    .spin(spin, || core.queue.len() > 0 || core.counts().load().is_closed())
+                && self.patience.spin(spin, || core.queue.len() > 0 || core.counts().load().is_closed())
             {
                 if self.sent_elsewhere && self.patience.is_rewarded() {
                     self.sent_elsewhere = false;

@@ -1,5 +1,6 @@
 //! The heap cell of a job: header, closure, output. See `README.md` for who may touch what when.
 
+use super::Job;
 use super::host::Host;
 use super::state::AtomicState;
 use crate::panic::Payload;
@@ -58,7 +59,7 @@ pub(super) struct Cell<F, T> {
 
 impl<F, T> Cell<F, T>
 where
-    F: FnOnce() -> T,
+    F: Job<Output = T>,
 {
     const VTABLE: VTable = VTable {
         run: Self::run,
@@ -96,7 +97,7 @@ where
     unsafe fn run(header: NonNull<Header>) -> bool {
         // SAFETY: passed on from `Header::run`.
         let job = unsafe { Self::take_job(header) };
-        let output = catch_unwind(AssertUnwindSafe(job));
+        let output = catch_unwind(AssertUnwindSafe(|| job.run()));
         let panicked = output.is_err();
         Self::body(header).with_mut(|body| {
             // SAFETY: the caller owns the body, which is empty now.
@@ -159,7 +160,7 @@ impl Header {
     /// # Safety
     ///
     /// As for [`run`](Self::run), and the cell was made by `Cell::<F, T>::allocate`.
-    pub(super) unsafe fn take_job<F: FnOnce() -> T, T>(this: NonNull<Header>) -> F {
+    pub(super) unsafe fn take_job<F: Job<Output = T>, T>(this: NonNull<Header>) -> F {
         // SAFETY: the types are the caller's word.
         unsafe { Cell::<F, T>::take_job(this) }
     }

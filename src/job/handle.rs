@@ -1,5 +1,6 @@
 //! The awaiter's side of a job: poll, cancel, run here, let go.
 
+use super::Job;
 use super::cell::Header;
 use super::error::{JobError, Panic};
 use super::host::{Care, Departure, Host, Settlement};
@@ -220,7 +221,7 @@ impl<T> Handle<T> {
     /// # Safety
     ///
     /// The job was made from an `F`.
-    pub(super) unsafe fn reclaim_unchecked<F: FnOnce() -> T>(mut self) -> Result<F, Self> {
+    pub(super) unsafe fn reclaim_unchecked<F: Job<Output = T>>(mut self) -> Result<F, Self> {
         if !self.claim_to_cancel(Departure::Refused) {
             return Err(self);
         }

@@ -30,43 +30,50 @@ pub(crate) use thread_waker::{Wait, block_on};
 
 use std::sync::Arc;
 
-/// A new job, not queued yet.
-pub(crate) fn new<F, T>(job: F, host: Arc<dyn Host>) -> (Task, Offload<T>)
+/// What a cell holds and a thread runs: a closure, or one with something about it.
+pub(crate) trait Job: Send + 'static {
+    type Output: Send + 'static;
+
+    fn run(self) -> Self::Output;
+}
+
+impl<F, T> Job for F
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    type Output = T;
+
+    fn run(self) -> T {
+        self()
+    }
+}
+
+/// A new job, not queued yet.
+pub(crate) fn new<J: Job>(job: J, host: Arc<dyn Host>) -> (Task, Offload<J::Output>) {
     let (task, handle) = new_raw(job, host);
     (task, Offload::new(handle))
 }
 
 /// A new job, handed to `push`. If `push` answers false the job is refused, and the closure is taken back, unless a
 /// worker has started it: then it was accepted after all.
-pub(crate) fn push_or_reclaim<F, T>(
-    job: F,
+pub(crate) fn push_or_reclaim<J: Job>(
+    job: J,
     host: Arc<dyn Host>,
     push: impl FnOnce(Task) -> bool,
-) -> Result<Offload<T>, F>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
+) -> Result<Offload<J::Output>, J> {
     let (task, handle) = new_raw(job, host);
     if push(task) {
         return Ok(Offload::new(handle));
     }
-    // SAFETY: made from an `F` three lines up.
-    match unsafe { handle.reclaim_unchecked::<F>() } {
+    // SAFETY: made from a `J` a few lines up.
+    match unsafe { handle.reclaim_unchecked::<J>() } {
         Ok(job) => Err(job),
         Err(handle) => Ok(Offload::new(handle)),
     }
 }
 
-fn new_raw<F, T>(job: F, host: Arc<dyn Host>) -> (Task, Handle<T>)
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
+fn new_raw<J: Job>(job: J, host: Arc<dyn Host>) -> (Task, Handle<J::Output>) {
     let header = cell::Cell::allocate(job, host);
     handle::remember_newest(header);
     // SAFETY: a new cell has both bits set, and each owner is made once.

@@ -120,7 +120,10 @@ impl<S> Queue<S> {
         }))));
         let queue = Self {
             entrance,
-            exit: CachePadded::new(Exit { oldest: Mutex::new(Oldest(null_mut())), popped: AtomicUsize::new(0) }),
+            exit: CachePadded::new(Exit {
+                oldest: Mutex::new(Oldest(null_mut())),
+                popped: AtomicUsize::new(0),
+            }),
             dead: CachePadded::new(AtomicUsize::new(0)),
         };
         // Relaxed: not shared yet.

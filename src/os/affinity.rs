@@ -6,6 +6,9 @@ mod imp {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
     use std::io;
 
+    /// Processors have numbers below this, as far as this crate is concerned.
+    pub(crate) const MAX_CPUS: usize = CpuSet::MAX_CPU;
+
     /// What [`keep_off`] has changed.
     pub(crate) struct Kept {
         before: CpuSet,
@@ -20,8 +23,8 @@ mod imp {
     /// Lets a thread run anywhere but on that processor, of those that it may run on; `None` if that leaves none.
     pub(crate) fn keep_off(thread: Thread, cpu: usize) -> Option<Kept> {
         let before = sched_getaffinity(Some(thread.id())).ok()?;
-        let mut since = before.clone();
-        if cpu >= CpuSet::MAX_CPU {
+        let mut since = before;
+        if cpu >= MAX_CPUS {
             return None;
         }
         since.unset(cpu);
@@ -42,16 +45,14 @@ mod imp {
         }
     }
 
-    /// Lets the calling thread run on these processors only.
+    /// Lets the calling thread run on these processors only, which are below [`MAX_CPUS`].
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if none of them is there, or none is this process's to use; `Unsupported` on other systems.
     pub(crate) fn set(cpus: &[usize]) -> io::Result<()> {
         let mut set = CpuSet::new();
-        for &cpu in cpus {
-            if cpu >= CpuSet::MAX_CPU {
-                return Err(io::ErrorKind::InvalidInput.into());
-            }
-            set.set(cpu);
-        }
-        // EINVAL: none of them is there, or none is this process's to use.
+        cpus.iter().for_each(|&cpu| set.set(cpu));
         sched_setaffinity(None, &set).map_err(io::Error::from)
     }
 }
@@ -60,6 +61,8 @@ mod imp {
 mod imp {
     use crate::os::thread::Thread;
     use std::io;
+
+    pub(crate) const MAX_CPUS: usize = 1024;
 
     pub(crate) enum Kept {}
 

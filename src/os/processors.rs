@@ -6,7 +6,8 @@
 pub(crate) fn are_scarce() -> bool {
     // proc_loadavg(5): "1-min 5-min 15-min runnable/total newest".
     let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let runnable = loads.split(' ').nth(3).and_then(|threads| threads.split('/').next()?.parse::<usize>().ok());
+    let runnable =
+        loads.split(' ').nth(3).and_then(|threads| threads.split('/').next()?.parse::<usize>().ok());
     runnable.is_some_and(|runnable| runnable > count())
 }
 
