@@ -11,7 +11,7 @@ mod patience;
 mod sync;
 mod wait_list;
 
-pub use callback::Failure;
+pub use callback::{Completions, Failure};
 pub use deadline::Deadline;
 pub use group::{
     BuildError, Builder, Drain, Group, Left, OffloadAll, OffloadWait, RejectReason, Rejected, Scale, Stats,

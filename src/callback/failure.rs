@@ -1,6 +1,7 @@
 //! What an error callback is told.
 
 use crate::job::{JobError, Panic};
+use crate::panic::contain;
 use std::error::Error;
 use std::fmt;
 
@@ -23,6 +24,25 @@ impl<E> From<JobError> for Failure<E> {
             JobError::Cancelled => Failure::Cancelled,
         }
     }
+}
+
+/// Calls the one of the two that the outcome is for, and drops the other.
+pub(super) fn call_one<T, E>(
+    outcome: Result<Result<T, E>, JobError>,
+    ok: impl FnOnce(T),
+    err: impl FnOnce(Failure<E>),
+) {
+    let failure = match outcome {
+        Ok(Ok(value)) => {
+            // The callback that is not needed goes first, so that two panics cannot meet.
+            contain(move || drop(err));
+            return ok(value);
+        }
+        Ok(Err(error)) => Failure::Failed(error),
+        Err(error) => error.into(),
+    };
+    contain(move || drop(ok));
+    err(failure);
 }
 
 impl<E> fmt::Display for Failure<E> {

@@ -3,7 +3,7 @@
 //! A callback is a waker: woken by the job's end, it polls the job's future once, finds it ready, and calls. There is no
 //! thread, no queue and no loop of its own.
 
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use crate::job::{JobError, Offload};
 use crate::panic::contain;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -72,19 +72,7 @@ impl<T: Send + 'static, E: Send + 'static> Offload<Result<T, E>> {
         ok: impl FnOnce(T) + Send + 'static,
         err: impl FnOnce(Failure<E>) + Send + 'static,
     ) {
-        self.on_done(move |outcome| {
-            let failure = match outcome {
-                Ok(Ok(value)) => {
-                    // The callback that is not needed goes first, so that two panics cannot meet.
-                    contain(move || drop(err));
-                    return ok(value);
-                }
-                Ok(Err(error)) => Failure::Failed(error),
-                Err(error) => error.into(),
-            };
-            contain(move || drop(ok));
-            err(failure);
-        });
+        self.on_done(move |outcome| failure::call_one(outcome, ok, err));
     }
 }
 

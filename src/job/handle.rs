@@ -131,6 +131,28 @@ impl<T> Handle<T> {
         if before.is_done() { Poll::Ready(self.take_outcome()) } else { Poll::Pending }
     }
 
+    /// Has `waker` called when the job is done, in place of any other. False if it is done already; then nothing is called.
+    pub(super) fn leave_waker(&mut self, waker: Waker) -> bool {
+        let mut now = self.header().state.load();
+        while now.has_waker() && !now.is_done() {
+            match self.header().state.step(now, now.without_waker()) {
+                Ok(()) => now = now.without_waker(),
+                Err(other) => now = other,
+            }
+        }
+        if now.is_done() {
+            return false;
+        }
+        let old = self.header().waker.with_mut(|slot| {
+            // SAFETY: `WAKER` is clear, and only this handle sets it: the slot is ours.
+            unsafe { (*slot).replace(waker) }
+        });
+        let before = self.header().state.set_waker();
+        // Foreign code.
+        contain(|| drop(old));
+        !before.is_done()
+    }
+
     /// At the first poll, where that follows right after the submit.
     fn pause_before_first_look(&self) {
         if NEWEST.get() == self.header.as_ptr() {

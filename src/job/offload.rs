@@ -64,6 +64,18 @@ impl<T> Offload<T> {
         self.0.poll(waker)
     }
 
+    /// Has `waker` called when the job is done, in place of any other; false if it is done already.
+    pub(crate) fn leave_waker(&mut self, waker: Waker) -> bool {
+        self.0.handle_mut().is_some_and(|handle| handle.leave_waker(waker))
+    }
+
+    /// Looks after a group that could not start a thread.
+    pub(crate) fn nudge(&self) {
+        if let Some(host) = self.host() {
+            host.nudge();
+        }
+    }
+
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
         self.0.poll_nudging(cx.waker())
     }

@@ -3,7 +3,9 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod affinity;
+pub(crate) mod event;
 pub(crate) mod fork;
 pub(crate) mod nice;
 pub(crate) mod processors;
+pub(crate) mod signal;
 pub(crate) mod thread;

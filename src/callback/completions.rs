@@ -1,0 +1,458 @@
+//! Callbacks on the thread that asked for them.
+
+use super::bell::{Bell, Call};
+use super::delivery::Delivery;
+use super::mailbox::{Mailbox, Resting, Slot};
+use crate::deadline::Deadline;
+use crate::job::Offload;
+use crate::os::fork;
+use crate::panic::{Payload, contain, drop_payload};
+use crate::sync::{park, park_timeout};
+use futures::Stream;
+use slab::Slab;
+use smallbox::space::S8;
+use smallbox::{SmallBox, smallbox};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+/// So many callbacks [`Completions::dispatch`] runs at the most beyond those that are ready when it is called.
+const MORE: usize = 1024;
+
+/// Callbacks that one thread runs: the one that made this. They may use what that thread alone has, such as an `Rc`.
+///
+/// A job's end is announced by a descriptor, a function or a signal; [`dispatch`](Self::dispatch), called from the
+/// thread's own event loop, then runs the callbacks of the jobs that are done, in the order in which the jobs ended. No runtime is needed, and
+/// nothing is called behind the thread's back.
+///
+/// Only a small key travels with a job and comes back. The callbacks stay here, so they need not be `Send`; and the job itself is an
+/// [`Offload`] like any other, so it keeps its group, its panics and its cancellation.
+///
+/// # Ways to wait
+///
+/// | the thread | use |
+/// |---|---|
+/// | has a loop over descriptors (epoll, mio, polling, calloop) | [`as_fd`](std::os::fd::AsFd): readable when there is something to dispatch; level- and edge-triggered |
+/// | has a loop of another kind (a GUI, a game) | [`with_notifier`](Self::with_notifier): a function that wakes the loop |
+/// | sits in a blocking system call | [`with_signal`](Self::with_signal): the call returns `EINTR` |
+/// | has nothing else to do | [`wait`](Self::wait) |
+/// | runs futures | [`next`](Self::next), or the [`Stream`] of numbers of callbacks that were run |
+///
+/// Use one at a time: whoever waits by `wait` or `next` is woken in place of the others.
+///
+/// # Dropping
+///
+/// The callbacks that have not run are dropped, on this thread, and never run. Jobs that have not started are cancelled with them, as by
+/// dropping the [`Offload`]; those that run go on, and their outputs are dropped.
+///
+/// A callback that holds an `Rc<Completions>` and never runs keeps it alive for ever, as any circle of `Rc`s does: give it a `Weak`.
+///
+/// # Forked children
+///
+/// In a forked child a parent's `Completions` does nothing: its jobs and its descriptor are the parent's. Make a new one.
+///
+/// ```
+/// use aside::{Completions, offload};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// let completions = Completions::new()?;
+/// let sum = Rc::new(Cell::new(0)); // not `Send`, and no lock
+/// for n in 1..=10 {
+///     let sum = sum.clone();
+///     offload(move || n * n).on_done_in(&completions, move |square| sum.set(sum.get() + square.unwrap()));
+/// }
+/// while completions.pending() > 0 {
+///     completions.wait(None);
+/// }
+/// assert_eq!(sum.get(), 385);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Completions {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    mailbox: Arc<Mailbox>,
+    table: RefCell<Table>,
+    /// How many dispatches this thread is inside of.
+    depth: Cell<usize>,
+    /// The process that the jobs live in.
+    generation: usize,
+}
+
+/// Nothing foreign runs while this is borrowed.
+struct Table {
+    callbacks: Slab<Callback>,
+    /// One for each key there ever was.
+    slots: Vec<Arc<Slot>>,
+    /// Keys taken from the mailbox whose callbacks have not run yet.
+    ready: VecDeque<usize>,
+}
+
+/// In place up to 64 bytes, its job's handle of 8 bytes included; larger ones on the heap.
+pub(super) type Callback = SmallBox<dyn Delivery, S8>;
+
+impl Completions {
+    /// For the calling thread, announced by a descriptor where there are any (Unix: an eventfd on Linux, elsewhere a pipe).
+    ///
+    /// # Errors
+    ///
+    /// That of the system if it has no descriptor left.
+    pub fn new() -> io::Result<Self> {
+        Self::announced_by(Call::Nothing)
+    }
+
+    /// For the calling thread, announced by a function, which is to make that thread call [`dispatch`](Self::dispatch) soon: to post a message to a
+    /// GUI's loop, say. It is called when there is something to dispatch and was nothing before, not for every job.
+    ///
+    /// It is called by the offload threads, and by this thread when a bounded dispatch leaves something behind. It should return
+    /// soon, and not dispatch itself. A panic of it is caught on an offload thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new): the descriptor is there as well.
+    ///
+    /// ```
+    /// use aside::{Completions, offload};
+    /// use std::sync::mpsc;
+    ///
+    /// // The message queue of some GUI.
+    /// let (post, messages) = mpsc::channel();
+    /// let completions = Completions::with_notifier(move || post.send("dispatch").unwrap())?;
+    /// offload(|| 6 * 7).on_done_in(&completions, |outcome| println!("{}", outcome.unwrap()));
+    /// assert_eq!(messages.recv(), Ok("dispatch"));
+    /// assert_eq!(completions.dispatch(), 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn with_notifier(notify: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
+        Self::announced_by(Call::Function(Box::new(notify)))
+    }
+
+    /// For the calling thread, announced by a signal to it, so that the blocking system call it is in returns `EINTR`. Linux.
+    ///
+    /// If the signal has no handler, one that does nothing is installed, for good. Somebody else's handler is left alone; it does as
+    /// well, unless it has system calls restarted. A good choice is `SIGURG`, which is harmless by default, or a real-time signal.
+    ///
+    /// A signal that comes just *before* the system call interrupts nothing. Programs that must not miss it block the signal, look at
+    /// [`dispatch`](Self::dispatch), and then wait with a call that unblocks it for its time only (`ppoll`, `pselect`,
+    /// `epoll_pwait`). `read` has no such form.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if the signal is ignored or has a handler after which system calls go on; `InvalidInput` if there is no such signal, it cannot
+    /// be caught, or it means a fault (`SIGSEGV` …); `Unsupported` on other systems. Otherwise as for [`new`](Self::new).
+    #[cfg(unix)]
+    pub fn with_signal(signal: i32) -> io::Result<Self> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use crate::os::signal::{Taken, ThreadSignal};
+            let target = ThreadSignal::new(signal)?.map_err(|taken| {
+                let why = match taken {
+                    Taken::Ignored => "is ignored",
+                    Taken::Handled => "has a handler after which system calls are restarted",
+                };
+                io::Error::new(io::ErrorKind::AlreadyExists, format!("signal {signal} {why}"))
+            })?;
+            Self::announced_by(Call::Signal(target))
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            let _ = signal;
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    fn announced_by(call: Call) -> io::Result<Self> {
+        fork::watch();
+        let table = Table { callbacks: Slab::new(), slots: Vec::new(), ready: VecDeque::new() };
+        let inner = Inner {
+            mailbox: Mailbox::new(Bell::new(call)?),
+            table: RefCell::new(table),
+            depth: Cell::new(0),
+            generation: fork::generation(),
+        };
+        Ok(Self { inner: Rc::new(inner) })
+    }
+
+    /// Has a callback run when its job is done.
+    pub(super) fn expect<T: Send + 'static>(
+        &self,
+        mut offload: Offload<T>,
+        into_callback: impl FnOnce(Offload<T>) -> Callback,
+    ) {
+        let inner = &*self.inner;
+        if inner.is_orphaned() {
+            offload.detach();
+            return;
+        }
+        let (key, slot) = {
+            let mut table = inner.table.borrow_mut();
+            let key = table.callbacks.insert(smallbox!(()));
+            if key == table.slots.len() {
+                table.slots.push(Slot::new(key, inner.mailbox.clone()));
+            }
+            (key, table.slots[key].clone())
+        };
+        // Outside the borrow, as this may drop a waker left in the job before, which is foreign code.
+        let waits = offload.leave_waker(slot.waker());
+        if waits {
+            offload.nudge();
+        }
+        inner.table.borrow_mut().callbacks[key] = into_callback(offload);
+        if !waits {
+            slot.waker().wake();
+        }
+    }
+
+    /// Runs the callbacks of the jobs that are done, in the order in which they ended, and returns how many it ran. Never
+    /// blocks. Goes on with jobs that end meanwhile, up to 1,024 callbacks in all, so that a loop gets its turn; what is left after that
+    /// is announced again.
+    ///
+    /// A callback may submit jobs, dispatch in its turn (which runs the next ones inside it), and drop the `Completions` that is held
+    /// elsewhere (then the rest are dropped).
+    ///
+    /// # Panics
+    ///
+    /// If a callback panics the rest still run; then the panic resumes here. Of several the first one does.
+    pub fn dispatch(&self) -> usize {
+        self.inner.clone().run_ready(usize::MAX, None)
+    }
+
+    /// The same, but no more than `most` callbacks, and none after that time is over; one at the least, unless `most` is 0. What is left stays ready,
+    /// and is announced again.
+    ///
+    /// # Panics
+    ///
+    /// As for [`dispatch`](Self::dispatch).
+    pub fn dispatch_up_to(&self, most: usize, time: Duration) -> usize {
+        self.inner.clone().run_ready(most, Instant::now().checked_add(time))
+    }
+
+    /// Blocks this thread until it has run a callback, or the time is up, and returns how many it ran. Without a pending callback it returns
+    /// at once.
+    ///
+    /// # Panics
+    ///
+    /// As for [`dispatch`](Self::dispatch).
+    pub fn wait(&self, timeout: Option<Duration>) -> usize {
+        let deadline = timeout.map_or(Deadline::NEVER, Deadline::from);
+        loop {
+            let ran = self.dispatch();
+            if ran > 0 || self.pending() == 0 || self.inner.is_orphaned() || deadline.has_passed() {
+                return ran;
+            }
+            self.inner.park(deadline);
+        }
+    }
+
+    /// The future of the next dispatch that runs anything: how many callbacks it ran. `None` if no callback is pending.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let completions = aside::Completions::new()?;
+    /// aside::offload(|| 6 * 7).on_done_in(&completions, |outcome| println!("{}", outcome.unwrap()));
+    /// while let Some(ran) = completions.next().await {
+    ///     println!("{ran} callbacks ran");
+    /// }
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    pub fn next(&self) -> impl Future<Output = Option<usize>> {
+        poll_fn(|cx| self.poll_dispatch(cx))
+    }
+
+    fn poll_dispatch(&self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        loop {
+            let ran = self.dispatch();
+            if ran > 0 {
+                return Poll::Ready(Some(ran));
+            }
+            if self.pending() == 0 || self.inner.is_orphaned() {
+                return Poll::Ready(None);
+            }
+            // Else a job has ended in between.
+            if self.inner.mailbox.wake_by(cx.waker(), self.inner.resting()) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// How many callbacks have not run yet.
+    pub fn pending(&self) -> usize {
+        self.inner.table.borrow().callbacks.len()
+    }
+}
+
+impl Inner {
+    fn is_orphaned(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
+    /// Runs up to so many callbacks.
+    fn run_ready(&self, most: usize, deadline: Option<Instant>) -> usize {
+        if self.is_orphaned() || most == 0 {
+            return 0;
+        }
+        let mut first_panic: Option<Payload> = None;
+        let mut ran = 0;
+        {
+            let _dispatching = Dispatching::begin(self);
+            while ran < most && !(ran > 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline)) {
+                let Some(key) = self.next_key(ran) else { break };
+                let Some(mut callback) = self.finished(key) else { continue };
+                ran += 1;
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback.deliver())) {
+                    match first_panic {
+                        None => first_panic = Some(payload),
+                        Some(_) => drop_payload(payload),
+                    }
+                }
+                contain(move || drop(callback));
+            }
+        }
+        match first_panic {
+            Some(payload) => resume_unwind(payload),
+            None => ran,
+        }
+    }
+
+    /// The next key that was posted. After so many callbacks that others should have their turn, of those already here only.
+    fn next_key(&self, ran: usize) -> Option<usize> {
+        let mut table = self.table.borrow_mut();
+        let Table { slots, ready, .. } = &mut *table;
+        if ready.is_empty() && ran < MORE {
+            self.mailbox.take(slots, ready);
+        }
+        ready.pop_front()
+    }
+
+    /// The callback with this key, if its job is done: a waker may be called twice, or late, when the key is another job's.
+    fn finished(&self, key: usize) -> Option<Callback> {
+        let mut table = self.table.borrow_mut();
+        let is_finished = table.callbacks.get(key).is_some_and(|callback| callback.is_finished());
+        is_finished.then(|| table.callbacks.remove(key))
+    }
+
+    /// Until a key comes or the deadline passes.
+    fn park(&self, deadline: Deadline) {
+        let from = self.resting();
+        if !self.mailbox.begin_park(from) {
+            return;
+        }
+        while self.mailbox.is_parked() && !deadline.has_passed() {
+            match deadline.remaining() {
+                Some(left) => park_timeout(left),
+                None => park(),
+            }
+        }
+        self.mailbox.end_park(from);
+    }
+
+    /// What the mailbox does when this thread does nothing: inside a callback the dispatch around it looks again by itself.
+    fn resting(&self) -> Resting {
+        if self.depth.get() > 0 { Resting::Awake } else { Resting::Away }
+    }
+}
+
+/// While this thread dispatches nobody needs to tell it of new keys.
+struct Dispatching<'a>(&'a Inner);
+
+impl<'a> Dispatching<'a> {
+    fn begin(inner: &'a Inner) -> Self {
+        if inner.depth.replace(inner.depth.get() + 1) == 0 {
+            inner.mailbox.bell().quieten();
+        }
+        Self(inner)
+    }
+}
+
+impl Drop for Dispatching<'_> {
+    fn drop(&mut self) {
+        let Self(inner) = self;
+        inner.depth.set(inner.depth.get() - 1);
+        if inner.depth.get() > 0 {
+            return;
+        }
+        // In this order: with the bell at rest, what comes from now on rings it.
+        let nothing_new = inner.mailbox.rest();
+        if !nothing_new || !inner.table.borrow().ready.is_empty() {
+            contain(|| inner.mailbox.bell().ring());
+        }
+    }
+}
+
+impl Drop for Completions {
+    fn drop(&mut self) {
+        let inner = &*self.inner;
+        let callbacks = {
+            let mut table = inner.table.borrow_mut();
+            table.ready.clear();
+            std::mem::take(&mut table.callbacks)
+        };
+        if inner.is_orphaned() {
+            // They and their jobs are the parent's.
+            std::mem::forget(callbacks);
+            return;
+        }
+        inner.mailbox.close();
+        for (_, callback) in callbacks {
+            contain(move || drop(callback));
+        }
+    }
+}
+
+/// Of the numbers of callbacks that were run. Ends when none is pending; polled again later, it goes on.
+impl Stream for Completions {
+    type Item = usize;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        self.poll_dispatch(cx)
+    }
+}
+
+/// The same, so that callbacks can be added meanwhile.
+impl Stream for &Completions {
+    type Item = usize;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        self.poll_dispatch(cx)
+    }
+}
+
+#[cfg(unix)]
+mod descriptor {
+    use super::Completions;
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+    /// Readable while there is something to dispatch. Not to be read, written or closed.
+    impl AsFd for Completions {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            let (event, is_first) = self.inner.mailbox.bell().descriptor();
+            if is_first {
+                // What rang before nobody was told of by the descriptor. Once too often does no harm.
+                event.set();
+            }
+            event.as_fd()
+        }
+    }
+
+    /// See [`AsFd`].
+    impl AsRawFd for Completions {
+        fn as_raw_fd(&self) -> RawFd {
+            self.as_fd().as_raw_fd()
+        }
+    }
+}
+
+impl fmt::Debug for Completions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Completions").field("pending", &self.pending()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,178 @@
+//! The keys of finished jobs, on their way to the thread that holds the callbacks. The protocol is in `README.md`.
+
+use super::bell::Bell;
+use crate::sync::{AtomicUsize, Ordering, Thread, current};
+use crossbeam_utils::CachePadded;
+use futures::task::AtomicWaker;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+// The values of `head` that are no key: nothing is there, and ...
+/// ... the bell is to be rung for the first key.
+const EMPTY: usize = 0;
+/// ... the owner is about to look again by itself.
+const AWAKE: usize = 1;
+/// ... the owner is parked.
+const PARKED: usize = 2;
+/// ... the owner's waker is to be called.
+const POLLED: usize = 3;
+/// ... nobody will ever look.
+const CLOSED: usize = 4;
+/// From here on a key is there, and this much above it.
+const FIRST_KEY: usize = 5;
+
+// The values of a slot's `next` that are no key.
+/// The slot is not in the list.
+const OUT: usize = 0;
+/// The slot is the last one.
+const LAST: usize = 1;
+
+/// What the owner is at when it does not wait.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+pub(super) enum Resting {
+    /// Somewhere else: the bell is to be rung.
+    Away = EMPTY,
+    /// In a dispatch, which looks again by itself.
+    Awake = AWAKE,
+}
+
+pub(super) struct Mailbox {
+    /// The key posted last, or a state. The list leads from there to the key posted first.
+    head: CachePadded<AtomicUsize>,
+    bell: Bell,
+    owner: Thread,
+    waker: AtomicWaker,
+}
+
+/// A key's place in the list, and the waker of the job that has this key at the time.
+pub(super) struct Slot {
+    next: AtomicUsize,
+    key: usize,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Mailbox {
+    /// For the calling thread.
+    pub(super) fn new(bell: Bell) -> Arc<Self> {
+        Arc::new(Self {
+            head: CachePadded::new(AtomicUsize::new(EMPTY)),
+            bell,
+            owner: current(),
+            waker: AtomicWaker::new(),
+        })
+    }
+
+    pub(super) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    // --- Any thread. ---
+
+    fn post(&self, slot: &Slot) {
+        // AcqRel: a second post of a slot that is in the list already hands what its thread did (it finished the job) to the
+        // owner by way of this word: pairs with the swap in `take`.
+        while slot.next.compare_exchange(OUT, LAST, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            if slot.next.fetch_add(0, Ordering::AcqRel) != OUT {
+                return;
+            }
+        }
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            if head == CLOSED {
+                return;
+            }
+            let next = if head >= FIRST_KEY { head } else { LAST };
+            slot.next.store(next, Ordering::Relaxed);
+            // Release: publishes `next` and the finished job; pairs with the acquire in `take`.
+            match self.head.compare_exchange_weak(
+                head,
+                slot.key + FIRST_KEY,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => head = now,
+            }
+        }
+        match head {
+            EMPTY => self.bell.ring(),
+            PARKED => self.owner.unpark(),
+            POLLED => self.waker.wake(),
+            _ => {}
+        }
+    }
+
+    // --- The owner. ---
+
+    /// Takes all keys and puts them before those in `keys`, first posted first. From now on nobody is told of new ones, until
+    /// the owner [`rest`](Self::rest)s.
+    pub(super) fn take(&self, slots: &[Arc<Slot>], keys: &mut VecDeque<usize>) {
+        // Acquire: pairs with the release in `post`.
+        let mut next = self.head.swap(AWAKE, Ordering::AcqRel);
+        while next >= FIRST_KEY {
+            let key = next - FIRST_KEY;
+            keys.push_front(key);
+            // AcqRel: pairs with the same in `post`: from now on the slot can be posted again, and who tried before is seen.
+            next = slots[key].next.swap(OUT, Ordering::AcqRel);
+        }
+    }
+
+    /// Has the bell rung for the next key. False if there are keys already.
+    pub(super) fn rest(&self) -> bool {
+        self.enter(Resting::Awake, EMPTY)
+    }
+
+    /// Has the next key unpark this thread. False if there are keys already.
+    pub(super) fn begin_park(&self, from: Resting) -> bool {
+        self.enter(from, PARKED)
+    }
+
+    /// Whether there has been no key since.
+    pub(super) fn is_parked(&self) -> bool {
+        self.head.load(Ordering::Acquire) == PARKED
+    }
+
+    /// What was before [`begin_park`](Self::begin_park), unless keys have come.
+    pub(super) fn end_park(&self, to: Resting) {
+        let _ = self.head.compare_exchange(PARKED, to as usize, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Has the next key call this waker. False if there are keys already.
+    pub(super) fn wake_by(&self, waker: &Waker, from: Resting) -> bool {
+        self.waker.register(waker);
+        self.enter(from, POLLED)
+    }
+
+    fn enter(&self, from: Resting, to: usize) -> bool {
+        // Release: the waker registered before is there for whoever finds `POLLED`.
+        self.head.compare_exchange(from as usize, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// From now on keys are let go, and nobody is told of them.
+    pub(super) fn close(&self) {
+        self.head.store(CLOSED, Ordering::Relaxed);
+        drop(self.waker.take());
+    }
+}
+
+impl Slot {
+    pub(super) fn new(key: usize, mailbox: Arc<Mailbox>) -> Arc<Self> {
+        Arc::new(Self { next: AtomicUsize::new(OUT), key, mailbox })
+    }
+
+    pub(super) fn waker(self: &Arc<Self>) -> Waker {
+        Waker::from(self.clone())
+    }
+}
+
+impl Wake for Slot {
+    fn wake(self: Arc<Self>) {
+        self.mailbox.post(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.mailbox.post(self);
+    }
+}
