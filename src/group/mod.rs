@@ -18,6 +18,8 @@ mod parked;
 mod room;
 mod scale;
 mod shutdown;
+#[cfg(all(test, not(aside_loom)))]
+mod simulation;
 mod starter;
 mod stats;
 mod tally;
