@@ -12,7 +12,7 @@ pools: measures offload pools against each other
   --rounds N         how often each is measured; medians are shown (default 5; 1 with --quick)
   --quick            tiny counts, under 20 s: shows that the harness works, and no more
   --only a,b         these workloads: all window producers roundtrip sleeps sleeps_again blocked million linger
-  --peers a,b        these peers: aside aside-nolinger blocking tokio-ct tokio-mt threadpool rayon affinitypool limit
+  --peers a,b        these peers: aside aside-nolinger blocking tokio-ct tokio-mt threadpool rayon affinitypool async-task limit
   --idle             also what is left 12 s after each workload: threads, and context switches in 2 s
   --json             every value of every round, as JSON
 ";

@@ -1,7 +1,9 @@
 //! Who is measured.
 
 use crate::limit;
-use crate::pool::{Affinity, Aside, Blocking, Caps, Rayon, Threads, TokioCurrent, TokioMulti, aside};
+use crate::pool::{
+    Affinity, Aside, AsyncTask, Blocking, Caps, Rayon, Threads, TokioCurrent, TokioMulti, aside,
+};
 use crate::workload::Workload;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,12 +16,13 @@ pub(crate) enum Peer {
     Threads,
     Rayon,
     Affinity,
+    AsyncTask,
     /// No pool: what the machine or a combinator takes for the same by itself.
     Limit,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Aside,
         Self::AsideNoLinger,
         Self::Blocking,
@@ -28,9 +31,10 @@ impl Peer {
         Self::Threads,
         Self::Rayon,
         Self::Affinity,
+        Self::AsyncTask,
         Self::Limit,
     ];
-    /// The other pools.
+    /// The other pools. `AsyncTask` is none that anybody could use, so aside is not held to it.
     pub(crate) const OTHERS: [Self; 6] =
         [Self::Blocking, Self::TokioCurrent, Self::TokioMulti, Self::Threads, Self::Rayon, Self::Affinity];
 
@@ -44,6 +48,7 @@ impl Peer {
             Self::Threads => "threadpool",
             Self::Rayon => "rayon",
             Self::Affinity => "affinitypool",
+            Self::AsyncTask => "async-task",
             Self::Limit => "limit",
         }
     }
@@ -55,6 +60,7 @@ impl Peer {
             Self::Threads => format!("threadpool({fixed}) + oneshot"),
             Self::Rayon => format!("rayon({fixed}) + oneshot"),
             Self::Affinity => format!("affinitypool({fixed})"),
+            Self::AsyncTask => format!("async-task + SegQueue ({})", workload.caps().least),
             Self::TokioCurrent => "tokio current-thread".to_owned(),
             Self::TokioMulti => "tokio multi-thread".to_owned(),
             Self::Limit => limit::label(workload).unwrap_or("limit").to_owned(),
@@ -76,6 +82,17 @@ impl Peer {
             Self::Limit => limit::label(workload).is_some(),
             Self::AsideNoLinger => workload == Workload::Linger,
             Self::Aside => true,
+            // Has no growth, so nothing to say where jobs block.
+            Self::AsyncTask => {
+                matches!(
+                    workload,
+                    Workload::All
+                        | Workload::Window
+                        | Workload::Producers
+                        | Workload::Roundtrip
+                        | Workload::Million
+                )
+            }
             _ => workload != Workload::Linger,
         }
     }
@@ -91,6 +108,7 @@ impl Peer {
             Self::Threads => visitor.visit(&Threads::new(caps)),
             Self::Rayon => visitor.visit(&Rayon::new(caps)),
             Self::Affinity => visitor.visit(&Affinity::new(caps)),
+            Self::AsyncTask => visitor.visit(&AsyncTask::new(caps)),
             Self::Limit => unreachable!("has no pool"),
         }
     }

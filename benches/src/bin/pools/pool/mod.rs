@@ -2,6 +2,7 @@
 
 mod affinity;
 pub(crate) mod aside;
+mod async_task;
 mod blocking;
 mod rayon;
 mod threads;
@@ -9,6 +10,7 @@ mod tokio;
 
 pub(crate) use self::affinity::Affinity;
 pub(crate) use self::aside::Aside;
+pub(crate) use self::async_task::AsyncTask;
 pub(crate) use self::blocking::Blocking;
 pub(crate) use self::rayon::Rayon;
 pub(crate) use self::threads::Threads;
@@ -34,6 +36,8 @@ pub(crate) struct Caps {
     pub(crate) elastic: usize,
     /// A pool that has all its threads from the start.
     pub(crate) fixed: usize,
+    /// A pool that has all its threads from the start, and one where that will do.
+    pub(crate) least: usize,
 }
 
 /// Something to do with a pool of whichever type.

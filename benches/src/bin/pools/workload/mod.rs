@@ -131,8 +131,10 @@ impl Workload {
 
     pub(crate) fn caps(self) -> Caps {
         match self {
-            Self::Million => Caps { elastic: million::THREADS, fixed: million::THREADS },
-            _ => Caps { elastic: 500, fixed: 4 },
+            Self::Million => {
+                Caps { elastic: million::THREADS, fixed: million::THREADS, least: million::THREADS }
+            }
+            _ => Caps { elastic: 500, fixed: 4, least: 1 },
         }
     }
 
