@@ -28,6 +28,8 @@ pub(super) struct Core {
     pub(super) meters: Option<Arc<Meters>>,
     pub(super) config: Config,
     starter: Starter,
+    /// How many of the threads inside jobs are known to be stuck there. A hint, seldom written.
+    pub(super) stuck: AtomicUsize,
     /// Something that `drain` or `shutdown` may wait for has happened: a thread found the queue empty, or left, or a
     /// job was cancelled.
     pub(super) quiet: WaitList,
@@ -60,6 +62,7 @@ impl Core {
             meters: config.timings.then(Meters::new),
             config,
             starter: Starter::new(),
+            stuck: AtomicUsize::new(0),
             quiet: WaitList::new(),
             generation: fork::generation(),
             alive: AtomicUsize::new(0),
@@ -170,7 +173,9 @@ impl Core {
     }
 
     fn decide(&self, counts: Counts) -> Step {
-        self.config.scale.decide(counts, || self.queue.live(), self.config.max_threads)
+        // Relaxed: a hint.
+        let stuck = self.stuck.load(Ordering::Relaxed);
+        self.config.scale.decide(counts, stuck, || self.queue.live(), self.config.max_threads)
     }
 
     /// Starts threads until there are so many, for work.
@@ -261,13 +266,23 @@ impl Core {
         // With more behind it, the length, which submitters write, need not be looked at.
         let idle = !next.more && self.queue.len() == 0 && !finished.has_callback();
         if idle {
-            self.counts().rest();
+            self.rest(tally);
         }
         // Publishes the output and wakes the awaiter.
         drop(finished);
         tally.add_settled();
         current::job_ends();
         idle
+    }
+
+    /// inside a job → idle.
+    pub(super) fn rest(&self, tally: &WorkTally<'_>) {
+        tally.leave_job();
+        let running = self.counts().rest().running();
+        // Relaxed, and not in one step: a hint.
+        if self.stuck.load(Ordering::Relaxed) > running {
+            self.stuck.store(running, Ordering::Relaxed);
+        }
     }
 
     // --- The end. ---

@@ -1,5 +1,5 @@
 //! The policy: when is another thread wanted, and what for? Pure functions of counters and time; the mechanism is in
-//! `core.rs` and `watch.rs`, and `tests` below run the policy against simulated loads.
+//! `core.rs` and `watch.rs`, and `simulation/` runs the policy against simulated loads.
 
 use super::counts::{Counts, Role};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scale {
-    /// When the queue stalls. A queue that moves briskly needs no more threads. If for a `tick` it has stood still, or its jobs
-    /// took longer than about 20 µs each, then its threads are blocked: one more comes, at the next tick two, then four and so on, never
-    /// more than there are jobs waiting. While its threads are not blocked but wait for a processor, as others do (Linux tells), more
-    /// threads are of no use: then one comes every 20 ms. The default, with a tick of 50 µs.
+    /// When the queue stalls. A queue that moves briskly needs no more threads. If a job has waited for a whole `tick` while the queue stood still, or
+    /// while jobs took longer than about 20 µs each, then its threads are blocked: one more comes, at the next tick two, then four and so on, never
+    /// more than there are jobs waiting. Behind threads that are known to be blocked a new job gets a thread at once. While none of the
+    /// threads is blocked, as all wait for a processor (Linux tells), more are of no use: then one comes every 20 ms. The default, with a tick of 50 µs.
     ///
     /// A shorter tick reacts sooner and costs more wake-ups while jobs wait; none while none do. Linux adds its timer slack,
     /// 50 µs by default.
@@ -51,14 +51,23 @@ pub(super) enum Step {
 
 impl Scale {
     /// When a job was queued, or a thread left jobs behind as it took one.
-    pub(super) fn decide(self, counts: Counts, queued: impl FnOnce() -> usize, max_threads: usize) -> Step {
+    ///
+    /// So many of the threads inside jobs are `stuck`, as far as is known.
+    pub(super) fn decide(
+        self,
+        counts: Counts,
+        stuck: usize,
+        queued: impl FnOnce() -> usize,
+        max_threads: usize,
+    ) -> Step {
         if counts.idle() > 0 {
             return Step::Nothing;
         }
+        let may_be_back_soon = counts.running() > stuck;
         let role = match self {
             // Who is on watch sees to those behind a blocked job, not to the first one.
-            Scale::OnStall { .. } if counts.running() > 0 && counts.has_watch() => return Step::Nothing,
-            Scale::OnStall { .. } if counts.running() > 0 => Role::Watch,
+            Scale::OnStall { .. } if may_be_back_soon && counts.has_watch() => return Step::Nothing,
+            Scale::OnStall { .. } if may_be_back_soon => Role::Watch,
             Scale::OnStall { .. } => Role::Work,
             Scale::PerQueued(n)
                 if counts.running().saturating_mul(n.max(1)) >= queued() + counts.running() =>
@@ -91,6 +100,8 @@ const LONGEST_CONTENTION: Duration = Duration::from_millis(20);
 pub(super) struct View {
     /// Jobs that wait.
     pub(super) queued: usize,
+    /// Jobs that waited at the last tick.
+    pub(super) queued_before: usize,
     /// Jobs taken from the queue since the last tick.
     pub(super) taken: usize,
     /// Time since then.
@@ -99,7 +110,7 @@ pub(super) struct View {
     pub(super) running: usize,
     /// Threads that are about to take a job.
     pub(super) idle: usize,
-    /// Whether a thread inside a job is not blocked, while more threads are runnable than there are processors. Need be
+    /// Whether none of the threads inside jobs is blocked, while more threads are runnable than there are processors. Need be
     /// known only if [`is_stalled`](Self::is_stalled).
     pub(super) contended: bool,
 }
@@ -107,7 +118,14 @@ pub(super) struct View {
 impl View {
     /// Whether more threads are wanted, unless there is no processor for them.
     pub(super) fn is_stalled(&self) -> bool {
-        self.is_slow() && self.queued > self.idle
+        // What came since the last tick has not waited for long, and who finds the queue empty is not slow.
+        self.is_slow() && self.queued > self.idle && self.taken < self.queued_before
+    }
+
+    /// How many threads inside jobs are known to be stuck there, if so many were known before.
+    pub(super) fn stuck(&self, before: usize) -> usize {
+        let is_still = self.taken == 0 && self.is_stalled() && !self.contended;
+        if is_still { self.running } else { before.min(self.running) }
     }
 
     /// Whether the jobs are so long that another thread would gain time.
@@ -121,7 +139,7 @@ impl View {
 /// What it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing waits: the watch is over.
+    /// Nothing waits, or nobody else is there to take it: the watch is over.
     Leave,
     /// Look again after this time.
     Wait(Duration),
@@ -151,7 +169,7 @@ impl Watch {
     }
 
     pub(super) fn look(&mut self, view: View) -> Verdict {
-        if view.queued == 0 {
+        if view.queued == 0 || view.running + view.idle == 0 {
             return Verdict::Leave;
         }
         if !view.is_stalled() || view.contended {
@@ -185,7 +203,7 @@ mod tests {
     const TICK: Duration = Duration::from_micros(50);
 
     fn view(queued: usize, taken: usize, running: usize) -> View {
-        View { queued, taken, elapsed: TICK, running, idle: 0, contended: false }
+        View { queued, queued_before: queued, taken, elapsed: TICK, running, idle: 0, contended: false }
     }
 
     fn brought(verdict: Verdict) -> usize {
@@ -250,7 +268,7 @@ mod tests {
         let counts = super::super::counts::AtomicCounts::new();
         let mut threads = 0;
         for (jobs, expected) in [(1, 1), (100, 1), (101, 2), (200, 2), (201, 3), (1_000, 10)] {
-            while Scale::PerQueued(100).decide(counts.load(), || jobs - threads, 500) != Step::Nothing {
+            while Scale::PerQueued(100).decide(counts.load(), 0, || jobs - threads, 500) != Step::Nothing {
                 assert!(counts.start(Role::Work, 500));
                 counts.run();
                 threads += 1;

@@ -1,7 +1,7 @@
 //! What has become of the jobs of a group, counted.
 
 use crate::os::thread::Thread;
-use crate::sync::{AtomicI32, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use std::iter::successors;
 use std::sync::OnceLock;
@@ -35,6 +35,8 @@ struct Desk {
     work: CachePadded<Work>,
     /// The thread that counts here; 0 is nobody.
     thread: AtomicI32,
+    /// Whether it is inside a job.
+    is_inside: AtomicBool,
     next: OnceLock<Box<Desk>>,
 }
 
@@ -49,7 +51,12 @@ impl Work {
 
 impl Desk {
     fn new() -> Self {
-        Self { work: CachePadded::new(Work::new()), thread: AtomicI32::new(0), next: OnceLock::new() }
+        Self {
+            work: CachePadded::new(Work::new()),
+            thread: AtomicI32::new(0),
+            is_inside: AtomicBool::new(false),
+            next: OnceLock::new(),
+        }
     }
 }
 
@@ -70,6 +77,19 @@ fn count(counter: &AtomicUsize, order: Ordering) {
 }
 
 impl WorkTally<'_> {
+    /// The thread begins a run of jobs.
+    #[inline]
+    pub(super) fn enter_job(&self) {
+        // Relaxed, as below: a hint.
+        self.0.is_inside.store(true, Ordering::Relaxed);
+    }
+
+    /// It has ended.
+    #[inline]
+    pub(super) fn leave_job(&self) {
+        self.0.is_inside.store(false, Ordering::Relaxed);
+    }
+
     /// A job's closure has returned. Counted before the awaiter can know.
     #[inline]
     pub(super) fn add_finished(&self, panicked: bool) {
@@ -157,10 +177,11 @@ impl Tally {
         successors(Some(&self.workers), |desk| desk.next.get().map(|next| &**next))
     }
 
-    /// The threads that count here.
-    pub(super) fn threads(&self) -> impl Iterator<Item = Thread> {
+    /// The threads that are inside jobs.
+    pub(super) fn threads_inside(&self) -> impl Iterator<Item = Thread> {
         // Relaxed: who asks can do nothing wrong with the number of a thread that has ended.
-        self.desks().filter_map(|desk| Thread::from_raw(desk.thread.load(Ordering::Relaxed)))
+        let inside = self.desks().filter(|desk| desk.is_inside.load(Ordering::Relaxed));
+        inside.filter_map(|desk| Thread::from_raw(desk.thread.load(Ordering::Relaxed)))
     }
 
     fn sum(&self, counter: impl Fn(&Work) -> usize) -> usize {

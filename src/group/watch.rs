@@ -5,7 +5,7 @@ use super::counts::Role;
 use super::scale::{Scale, Verdict, View, Watch};
 use crate::os::processors;
 use crate::os::thread::Thread;
-use crate::sync::park_timeout;
+use crate::sync::{Ordering, park_timeout};
 use std::time::{Duration, Instant};
 
 /// Stands watch on the calling thread, which the counts hold as on watch. It is idle afterwards.
@@ -19,6 +19,8 @@ pub(super) fn stand(core: &Core) {
             let now = Sight::of(core);
             let mut view = now.since(&seen, core);
             view.contended = view.is_stalled() && core.is_contended();
+            // Relaxed: a hint.
+            core.stuck.store(view.stuck(core.stuck.load(Ordering::Relaxed)), Ordering::Relaxed);
             wait = match watch.look(view) {
                 Verdict::Leave => break,
                 Verdict::Wait(wait) => wait,
@@ -46,13 +48,14 @@ fn sleep(wait: Duration) {
 
 /// The counters that a view is the difference of.
 struct Sight {
+    queued: usize,
     taken: usize,
     at: Instant,
 }
 
 impl Sight {
     fn of(core: &Core) -> Self {
-        Self { taken: core.queue.popped(), at: Instant::now() }
+        Self { queued: core.queue.live(), taken: core.queue.popped(), at: Instant::now() }
     }
 
     fn since(&self, before: &Self, core: &Core) -> View {
@@ -60,7 +63,8 @@ impl Sight {
         let elapsed = if cfg!(aside_loom) { Duration::from_millis(1) } else { self.at - before.at };
         let counts = core.counts().load();
         View {
-            queued: core.queue.live(),
+            queued: self.queued,
+            queued_before: before.queued,
             taken: self.taken.wrapping_sub(before.taken),
             elapsed,
             running: counts.running(),
@@ -74,26 +78,26 @@ impl Sight {
 const MOST_THREADS_LOOKED_AT: usize = 16;
 
 impl Core {
-    /// Whether a thread of the group, besides the calling one, runs or would run, while there are not enough processors.
+    /// Whether all threads inside jobs run or would run, while there are not enough processors.
     fn is_contended(&self) -> bool {
         // Loom wants the same every time.
         if cfg!(aside_loom) || !processors::are_scarce() {
             return false;
         }
-        let me = Thread::current().to_raw();
-        let others = self.tally.threads().filter(|thread| thread.to_raw() != me);
-        others.take(MOST_THREADS_LOOKED_AT).any(Thread::is_runnable)
+        self.tally.threads_inside().take(MOST_THREADS_LOOKED_AT).all(Thread::is_runnable)
     }
 
-    /// Brings threads to work, parked ones first; false if none came.
+    /// Brings threads to work, parked ones first, as long as there are jobs for them; false if some were wanted and none was to be had.
     fn bring(&self, wanted: usize) -> bool {
-        let mut came = 0;
-        while came < wanted && self.parked.wake_one(Role::Work, self.counts(), |_| ()) {
-            came += 1;
+        for came in 0..wanted {
+            // A start takes its time, and meanwhile others take jobs.
+            if self.queue.live() <= self.counts().load().idle() {
+                break;
+            }
+            if !self.parked.wake_one(Role::Work, self.counts(), |_| ()) && !self.start_thread(Role::Work) {
+                return came > 0;
+            }
         }
-        while came < wanted && self.start_thread(Role::Work) {
-            came += 1;
-        }
-        came > 0
+        true
     }
 }

@@ -108,7 +108,7 @@ impl<'a> Worker<'a> {
                 next = if idle { None } else { self.core.next_job() };
             }
             if !idle {
-                self.core.counts().rest();
+                self.core.rest(&self.tally);
             }
             self.core.tell_waiters();
             self.hold_off(jobs);
@@ -124,6 +124,7 @@ impl<'a> Worker<'a> {
 
     /// idle → inside a job. If this was the last idle thread, and it leaves jobs behind, another one is wanted.
     fn begin(&self) {
+        self.tally.enter_job();
         let counts = self.core.counts().run();
         // The race: a submitter that still saw this thread idle has pushed before.
         if counts.idle() == 0 && self.core.queue.len() > 0 {

@@ -131,6 +131,46 @@ fn threads_that_wait_for_a_processor_get_company_now_and_then() {
     assert_eq!(history.peak(), 101);
 }
 
+#[test]
+fn a_blocked_job_among_runnable_ones_is_no_want_of_processors() {
+    let forever = Load::default().add(1, 0, 0, |_| NEVER).computing(0..NEVER);
+    let load = forever.add(500, MS, 0, |_| 20 * MS);
+    let history = simulate(with(on_stall(50 * US)), &load);
+    assert!(history.peak() >= 250, "{} threads", history.peak());
+}
+
+#[test]
+fn behind_stuck_jobs_nobody_waits_for_a_look() {
+    for (stuck, tick) in [(1, 50 * US), (1, MS), (30, 50 * US), (30, MS)] {
+        let load = Load::default().add(stuck, 0, 0, |_| NEVER).add(2_000, 200 * MS, MS, |_| US);
+        let history = simulate(with(on_stall(tick)), &load);
+        let Setup { start, unpark, .. } = with(on_stall(tick));
+        let mut waits: Vec<_> =
+            load.jobs.iter().zip(&history.taken).map(|(job, taken)| taken - job.arrives).collect();
+        waits.drain(..=stuck as usize);
+        assert!(waits.iter().all(|&wait| wait <= start + unpark), "{:?}", waits.iter().max());
+        assert!(history.ticks <= 40, "{} ticks", history.ticks);
+    }
+}
+
+#[test]
+fn short_jobs_beside_stuck_ones_get_few_threads() {
+    for (stuck, tick) in [(3, 50 * US), (3, MS), (30, 50 * US), (30, MS)] {
+        let load = Load::default().add(stuck, 0, 0, |_| NEVER).add(20_000, 200 * MS, 10 * US, |_| US);
+        let history = simulate(with(on_stall(tick)), &load);
+        assert!(history.peak() <= stuck as usize + 3, "{} threads, tick {tick}", history.peak());
+    }
+}
+
+#[test]
+fn pairs_of_jobs_with_gaps_get_a_worker_and_a_watch() {
+    let pairs = [0, 1, 100, 101].map(|at| Load::default().add(500, at * US, 300 * US, |_| 5 * US));
+    let mut load = Load { jobs: pairs.into_iter().flat_map(|load| load.jobs).collect(), scarce: 0..0 };
+    load.jobs.sort_by_key(|job| job.arrives);
+    let history = simulate(with(on_stall(50 * US)), &load);
+    assert!(history.peak() <= 2, "{} threads", history.peak());
+}
+
 /// Marsaglia's xorshift.
 struct Random(u64);
 

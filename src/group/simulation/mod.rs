@@ -77,6 +77,8 @@ struct Stand {
     wait: u64,
     /// When it looked last, and what had been taken by then.
     seen: (u64, usize),
+    /// How many jobs waited then.
+    queued: usize,
     /// Stalls in a row.
     stalls: u32,
 }
@@ -127,6 +129,7 @@ struct Simulation<'a> {
     lingering: Option<usize>,
     queue: VecDeque<Job>,
     computing: usize,
+    stuck: usize,
     /// Since when the first job of the queue has a claim to be taken.
     waits_since: u64,
     /// Whether no job had such a claim after the last event: at the cap, or by the quota.
@@ -150,6 +153,7 @@ impl<'a> Simulation<'a> {
             lingering: None,
             queue: VecDeque::new(),
             computing: 0,
+            stuck: 0,
             waits_since: 0,
             is_excused: false,
             history: History::default(),
@@ -216,7 +220,7 @@ impl<'a> Simulation<'a> {
     /// The time it takes.
     fn grow(&mut self) -> u64 {
         let Self { setup, queue, .. } = self;
-        match setup.scale.decide(self.counts.load(), || queue.len(), setup.max) {
+        match setup.scale.decide(self.counts.load(), self.stuck, || queue.len(), setup.max) {
             Step::Nothing => 0,
             Step::Unpark(role) => {
                 assert!(self.wake(role), "an unpark that cannot be");
@@ -300,7 +304,7 @@ impl<'a> Simulation<'a> {
             self.work(who, job, 0);
             return;
         }
-        self.counts.rest();
+        self.stuck = self.stuck.min(self.counts.rest().running());
         self.set(who, At::Idle);
         let holds_off = self.threads[who].run > 1 && self.setup.linger > 0;
         self.after(if holds_off { HOLD_OFF } else { 0 }, Event::Look(who));
@@ -325,8 +329,8 @@ impl<'a> Simulation<'a> {
         let Scale::OnStall { tick } = self.setup.scale else { panic!("a watch under {:?}", self.setup) };
         let watch = Watch::new(tick);
         let wait = nanos(watch.tick());
-        let seen = (self.now, self.history.taken.len());
-        self.threads[who].watch = Some(Stand { watch, wait, seen, stalls: 0 });
+        let (seen, queued) = ((self.now, self.history.taken.len()), self.queue.len());
+        self.threads[who].watch = Some(Stand { watch, wait, seen, queued, stalls: 0 });
         self.after(wait, Event::Tick(who));
     }
 
@@ -337,16 +341,24 @@ impl<'a> Simulation<'a> {
         let stand = self.threads[who].watch.as_mut().expect("a tick without a watch");
         let mut view = View {
             queued,
+            queued_before: stand.queued,
             taken: taken - stand.seen.1,
             elapsed: Duration::from_nanos(self.now - stand.seen.0),
             running: counts.running(),
             idle: counts.idle(),
             contended: false,
         };
-        view.contended = view.is_stalled() && self.load.scarce.contains(&self.now) && self.computing > 0;
+        view.contended =
+            view.is_stalled() && self.load.scarce.contains(&self.now) && self.computing == counts.running();
+        self.stuck = view.stuck(self.stuck);
         let verdict = stand.watch.look(view);
-        assert_eq!(verdict == Verdict::Leave, queued == 0, "a watch is as long as jobs wait: {view:?}");
-        stand.seen = (self.now, taken);
+        let is_alone = counts.running() + counts.idle() == 0;
+        assert_eq!(
+            verdict == Verdict::Leave,
+            queued == 0 || is_alone,
+            "a watch is as long as jobs wait for others: {view:?}"
+        );
+        (stand.seen, stand.queued) = ((self.now, taken), queued);
         match verdict {
             Verdict::Leave => self.end_watch(who),
             Verdict::Wait(wait) => {
@@ -368,9 +380,10 @@ impl<'a> Simulation<'a> {
     fn bring(&mut self, who: usize, came: usize, wanted: usize, waking: bool) {
         let waking = waking && self.counts.load().parked() > 0;
         let cost = if waking { 0 } else { self.setup.start };
-        if came < wanted && if waking { self.wake(Role::Work) } else { self.start(Role::Work) } {
+        let is_needed = self.queue.len() > self.counts.load().idle();
+        if came < wanted && is_needed && if waking { self.wake(Role::Work) } else { self.start(Role::Work) } {
             self.after(cost, Event::Bring { who, came: came + 1, wanted, waking });
-        } else if came > 0 {
+        } else if came > 0 || !is_needed {
             let wait = self.threads[who].watch.as_ref().map_or(0, |stand| stand.wait);
             self.after(wait, Event::Tick(who));
         } else {
