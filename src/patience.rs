@@ -1,12 +1,18 @@
 //! A short spin before a park, in case what is waited for is about to come; and knowing when that is of no use.
 
+use crate::sync::yield_now;
 use std::hint::spin_loop;
 use std::time::{Duration, Instant};
 
-/// How many waits in a row that were not prompt it takes to give up for a while.
-const TRIES: u32 = 3;
-/// How many waits at the most then go by without a spin.
-const MOST_SKIPPED: u32 = 256;
+/// How long to go on spinning in vain, all in all, before giving up for a while: two threads that were woken on one
+/// processor are parted by the system's clock, whose ticks are at most 10 ms apart.
+const TRIAL: Duration = Duration::from_millis(10);
+/// For how long then not to spin: at first, ...
+const FIRST_REST: Duration = Duration::from_millis(100);
+/// ... and, doubling, at the most.
+const LONGEST_REST: Duration = Duration::from_millis(3_200);
+/// Who yielded and had to wait that long for its next turn, shares its processor with somebody else who is busy.
+const LONG_TURN: Duration = Duration::from_millis(1);
 
 /// How to spin.
 #[derive(Clone, Copy)]
@@ -14,37 +20,34 @@ pub(crate) struct Spin {
     /// What comes within this time is prompt: to spin for it costs less than to be woken for it. Zero is not at all.
     pub(crate) prompt: Duration,
     /// How long to spin should it come late for once. Two threads that answer each other promptly are woken on one processor
-    /// when either parks, and part again only if neither does for as long as it takes to wake another one.
+    /// when either parks.
     pub(crate) longest: Duration,
     /// The time from one look to the next. A look takes the cache line from whoever is about to write it, and that costs
     /// the writer about 100 ns: often is late.
     pub(crate) every: Duration,
+    /// Whether to let others have this processor between two looks.
+    pub(crate) yields: bool,
 }
 
 /// What a thread has learnt about how soon things come.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
-    /// Waits still to let go by without a spin.
-    skip: u32,
-    /// How many the next time.
-    next_skip: u32,
-    /// Waits in a row that were not prompt and are still allowed.
-    tries: u32,
+    /// Time spent since something was prompt.
+    vain: Duration,
+    /// No spin before then.
+    rests_until: Option<Instant>,
+    /// The next rest.
+    rest: Duration,
 }
 
 impl Patience {
     pub(crate) const fn new() -> Self {
-        Self { skip: 0, next_skip: 1, tries: TRIES }
+        Self { vain: Duration::ZERO, rests_until: None, rest: FIRST_REST }
     }
 
-    /// Whether the next wait is to begin with a spin.
-    pub(crate) fn wants_to_spin(&self) -> bool {
-        self.skip == 0
-    }
-
-    /// Whether the last wait was prompt.
+    /// Whether the last wait was prompt, or there was none.
     pub(crate) fn is_rewarded(&self) -> bool {
-        self.next_skip == 1 && self.tries == TRIES
+        self.vain.is_zero() && self.rests_until.is_none()
     }
 
     /// Spins until `arrived`, but no longer than that; whether it has arrived.
@@ -53,40 +56,46 @@ impl Patience {
         if spin.prompt.is_zero() {
             return false;
         }
-        if self.skip > 0 {
-            self.skip -= 1;
+        let begun = Instant::now();
+        if self.rests_until.is_some_and(|end| begun < end) {
             return false;
         }
-        let begun = Instant::now();
         let mut spent = Duration::ZERO;
         loop {
             if arrived() {
                 if spent <= spin.prompt {
                     *self = Self::new();
                 } else {
-                    self.lose();
+                    self.lose(spent, begun);
                 }
                 return true;
             }
             if spent >= spin.longest {
-                self.lose();
+                self.lose(spent, begun);
                 return false;
             }
-            let next = spent + spin.every;
-            while spent < next {
+            let before = spent;
+            if spin.yields {
+                yield_now();
+                spent = begun.elapsed();
+                if spent - before > LONG_TURN {
+                    self.lose(TRIAL, begun);
+                    return arrived();
+                }
+            }
+            while spent < before + spin.every {
                 spin_loop();
                 spent = begun.elapsed();
             }
         }
     }
 
-    fn lose(&mut self) {
-        self.tries -= 1;
-        if self.tries == 0 {
-            // From now on one try at a time.
-            self.tries = 1;
-            self.skip = self.next_skip;
-            self.next_skip = (self.next_skip * 2).min(MOST_SKIPPED);
+    fn lose(&mut self, spent: Duration, now: Instant) {
+        self.vain += spent;
+        if self.vain >= TRIAL {
+            self.vain = Duration::ZERO;
+            self.rests_until = now.checked_add(self.rest);
+            self.rest = (self.rest * 2).min(LONGEST_REST);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::builder::Config;
 use super::counts::{AtomicCounts, Counts, Role};
-use super::parked::{Parked, Sleeper};
+use super::parked::Parked;
 use super::room::Room;
 use super::scale::Step;
 use super::shutdown::ShuttingDown;
@@ -151,9 +151,7 @@ impl Core {
         while step != Step::Nothing {
             let done = match step {
                 Step::Nothing => true,
-                Step::Unpark(role) => {
-                    self.parked.wake_one(role, self.counts(), |sleeper| self.part(role, sleeper))
-                }
+                Step::Unpark(role) => self.parked.wake_one(role, self.counts()),
                 Step::Start(role) => !self.starter.may_try() || self.start_thread(role),
             };
             if done {
@@ -161,14 +159,6 @@ impl Core {
             }
             // Somebody else was faster, or the system refused: decide again.
             step = self.decide(self.counts().load());
-        }
-    }
-
-    /// Before a thread is woken for a job: see `apart.rs`.
-    fn part(&self, role: Role, sleeper: &Sleeper) {
-        let may_spin = role == Role::Work && !self.config.linger.is_zero() && !current::is(self);
-        if may_spin && sleeper.apart.part() {
-            job::expect_delay();
         }
     }
 
@@ -221,7 +211,7 @@ impl Core {
         let counts = self.counts().load();
         if self.queue.len() > 0 {
             if counts.idle() == 0 {
-                self.parked.wake_one(Role::Work, self.counts(), |_| ());
+                self.parked.wake_one(Role::Work, self.counts());
             }
             if counts.threads() == 0 && counts.is_closed() {
                 self.cancel_queued();
@@ -321,6 +311,8 @@ impl Core {
                 },
                 // There may be jobs behind the gap, and there may be nobody else left to look.
                 Popped::Busy => yield_now(),
+                // The race: only the length tells that there is nothing.
+                Popped::Empty if self.queue.len() > 0 => yield_now(),
                 Popped::Empty => break,
             }
         }

@@ -1,7 +1,6 @@
 //! A set of offload threads with one queue and one policy. The protocol by which a submitter and a worker never miss
 //! each other is in `README.md` beside this file.
 
-mod apart;
 mod batch;
 mod builder;
 mod core;

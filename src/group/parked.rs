@@ -1,7 +1,7 @@
 //! The stack of parked threads: the one that parked last wakes first, so that the surplus ones grow old and leave.
 
-use super::apart::Apart;
 use super::counts::{AtomicCounts, Role};
+use crate::os::processors;
 use crate::sync::{AtomicUsize, Mutex, Ordering, Thread, current, lock, park, park_timeout};
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,8 @@ pub(super) struct Sleeper {
     /// One of the constants below.
     call: AtomicUsize,
     thread: Thread,
-    pub(super) apart: Apart,
+    /// Where the thread was that called; `usize::MAX` if that is not known.
+    called_from: AtomicUsize,
 }
 
 /// Nobody has called yet.
@@ -24,7 +25,11 @@ const WATCH: usize = 2;
 impl Sleeper {
     /// For the calling thread.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { call: AtomicUsize::new(NONE), thread: current(), apart: Apart::new() })
+        Arc::new(Self {
+            call: AtomicUsize::new(NONE),
+            thread: current(),
+            called_from: AtomicUsize::new(usize::MAX),
+        })
     }
 
     /// Parks the calling thread, which must be the sleeper's, until it is called; `None` if the time was up before.
@@ -46,11 +51,19 @@ impl Sleeper {
         }
     }
 
+    /// Whether the calling thread, which must be the sleeper's, has come up on the processor that it was called from.
+    pub(super) fn shares_processor(&self) -> bool {
+        let here = processors::current();
+        here.is_some() && here == Some(self.called_from.load(Ordering::Relaxed))
+    }
+
     fn wake(&self, role: Role) {
         let call = match role {
             Role::Work => WORK,
             Role::Watch => WATCH,
         };
+        // Relaxed: a hint.
+        self.called_from.store(processors::current().unwrap_or(usize::MAX), Ordering::Relaxed);
         // Release: pairs with the acquire in `sleep`.
         self.call.store(call, Ordering::Release);
         self.thread.unpark();
@@ -79,7 +92,6 @@ impl Parked {
     pub(super) fn push(&self, sleeper: &Arc<Sleeper>, counts: &AtomicCounts) {
         // Relaxed: read by the thread itself, and written by others only once it is on the stack.
         sleeper.call.store(NONE, Ordering::Relaxed);
-        sleeper.apart.parks();
         let mut sleepers = lock(&self.0);
         sleepers.push(sleeper.clone());
         counts.park();
@@ -105,8 +117,8 @@ impl Parked {
         Retirement::Retired
     }
 
-    /// Wakes the thread that parked last; false if none is parked, or the role is taken. Calls `first` with it.
-    pub(super) fn wake_one(&self, role: Role, counts: &AtomicCounts, first: impl FnOnce(&Sleeper)) -> bool {
+    /// Wakes the thread that parked last; false if none is parked, or the role is taken.
+    pub(super) fn wake_one(&self, role: Role, counts: &AtomicCounts) -> bool {
         let mut sleepers = lock(&self.0);
         if sleepers.is_empty() || !counts.unpark(role) {
             return false;
@@ -114,10 +126,7 @@ impl Parked {
         let sleeper = sleepers.pop();
         // The system call stays outside the lock.
         drop(sleepers);
-        let Some(sleeper) = sleeper else { return false };
-        first(&sleeper);
-        sleeper.wake(role);
-        true
+        sleeper.inspect(|sleeper| sleeper.wake(role)).is_some()
     }
 
     /// Wakes all.

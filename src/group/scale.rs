@@ -70,7 +70,7 @@ impl Scale {
             Scale::OnStall { .. } if may_be_back_soon => Role::Watch,
             Scale::OnStall { .. } => Role::Work,
             Scale::PerQueued(n)
-                if counts.running().saturating_mul(n.max(1)) >= queued() + counts.running() =>
+                if counts.running().saturating_mul(n.max(1)) >= queued().saturating_add(counts.running()) =>
             {
                 return Step::Nothing;
             }

@@ -132,7 +132,9 @@ impl Tally {
         let me = Thread::current().to_raw();
         let mut desk = &self.workers;
         // Acquire: pairs with the release of whoever counted here before.
-        while desk.thread.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        while desk.thread.load(Ordering::Relaxed) != 0
+            || desk.thread.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_err()
+        {
             desk = desk.next.get_or_init(|| Box::new(Desk::new()));
         }
         WorkTally(desk)

@@ -94,7 +94,7 @@ impl Core {
             if self.queue.live() <= self.counts().load().idle() {
                 break;
             }
-            if !self.parked.wake_one(Role::Work, self.counts(), |_| ()) && !self.start_thread(Role::Work) {
+            if !self.parked.wake_one(Role::Work, self.counts()) && !self.start_thread(Role::Work) {
                 return came > 0;
             }
         }

@@ -9,7 +9,7 @@ use crate::job::Host;
 use crate::os::{affinity, nice};
 use crate::panic::contain;
 use crate::patience::{Patience, Spin, pause};
-use crate::sync::{loom_fence, thread};
+use crate::sync::{loom_fence, thread, yield_now};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,8 +71,8 @@ pub(super) struct Worker<'a> {
     sleeper: Arc<Sleeper>,
     patience: Patience,
     tally: WorkTally<'a>,
-    /// By whoever woke it last; see `apart.rs`.
-    sent_elsewhere: bool,
+    /// Whether it was woken on its waker's processor, and nothing was prompt since: to spin there keeps the waker from running.
+    shares_processor: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -82,7 +82,7 @@ impl<'a> Worker<'a> {
             sleeper: Sleeper::new(),
             patience: Patience::new(),
             tally: core.tally.enlist(),
-            sent_elsewhere: false,
+            shares_processor: false,
         }
     }
 
@@ -159,16 +159,22 @@ impl<'a> Worker<'a> {
                 continue;
             }
             let linger = core.config.linger;
-            let spin =
-                Spin { prompt: linger, longest: linger.saturating_mul(LONGEST_LINGER), every: LOOK_EVERY };
+            let spin = Spin {
+                prompt: linger,
+                longest: linger.saturating_mul(LONGEST_LINGER),
+                every: LOOK_EVERY,
+                yields: self.shares_processor,
+            };
+            if core.queue.len() > 0 {
+                // An entry that is not linked yet.
+                yield_now();
+                continue;
+            }
             // One idle thread that spins is enough.
             if core.counts().load().idle() == 1
                 && self.patience.spin(spin, || core.queue.len() > 0 || core.counts().load().is_closed())
             {
-                if self.sent_elsewhere && self.patience.is_rewarded() {
-                    self.sent_elsewhere = false;
-                    self.sleeper.apart.was_of_use();
-                }
+                self.shares_processor &= !self.patience.is_rewarded();
                 continue;
             }
             core.parked.push(&self.sleeper, core.counts());
@@ -176,7 +182,7 @@ impl<'a> Worker<'a> {
             // `Core::close`.
             let reason_to_stay = core.queue.len() > 0 || core.counts().load().is_closed();
             if reason_to_stay && core.parked.withdraw(&self.sleeper, core.counts()) {
-                crate::sync::yield_now();
+                yield_now();
                 continue;
             }
             self.sleep()?;
@@ -189,7 +195,7 @@ impl<'a> Worker<'a> {
         loom_fence();
         if core.queue.len() > 0 {
             // An entry that is not linked yet, perhaps with accepted jobs behind it.
-            crate::sync::yield_now();
+            yield_now();
             return false;
         }
         core.counts().leave();
@@ -217,10 +223,7 @@ impl<'a> Worker<'a> {
                 Retirement::Needed | Retirement::Woken => until = None,
             }
         };
-        if self.sleeper.apart.settle() {
-            self.patience = Patience::new();
-            self.sent_elsewhere = true;
-        }
+        self.shares_processor = self.sleeper.shares_processor();
         self.take_up(role);
         Ok(())
     }

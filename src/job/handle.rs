@@ -16,24 +16,21 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// How long an awaiter spins for a job that may be done in no time: less than the wake-up that it saves. And in its tries
-/// and now and then: about as long as it takes a thread to come up on a processor that is awake.
+/// How long an awaiter spins for a job that may be done in no time: less than the wake-up that it saves; and for once, about as long
+/// as it takes a thread to come up on a processor that is awake. It does not yield: an executor's thread has other things to do.
 const AWAITER_SPIN: Spin = Spin {
     prompt: Duration::from_micros(2),
     longest: Duration::from_micros(20),
     every: Duration::from_nanos(60),
+    yields: false,
 };
 /// Before the first look at a job that was queued a moment ago: no job is done sooner, and a look holds its thread up. With it a round trip took
 /// 0.54 µs, without 0.85.
 const FIRST_LOOK: Duration = Duration::from_nanos(200);
 
-/// Once in a while, when it takes a halted processor to be woken: 50–110 µs in a virtual machine.
-const DELAYED_SPIN: Duration = Duration::from_micros(200);
-
 thread_local! {
     /// This thread's experience with that. Without a destructor.
     static PATIENCE: Cell<Patience> = const { Cell::new(Patience::new()) };
-    static DELAYED: Cell<bool> = const { Cell::new(false) };
     /// The job that this thread made last, unless it was polled since. Never dereferenced.
     static NEWEST: Cell<*const Header> = const { Cell::new(null()) };
 }
@@ -41,11 +38,6 @@ thread_local! {
 /// The calling thread has made a job.
 pub(super) fn remember_newest(header: NonNull<Header>) {
     NEWEST.set(header.as_ptr());
-}
-
-/// For the next await on this thread: the job begins later than usual, for once, and is worth a longer spin.
-pub(crate) fn expect_delay() {
-    DELAYED.set(true);
 }
 
 /// How a job ended.
@@ -98,11 +90,7 @@ impl<T> Handle<T> {
     /// Once it has answered `Ready`, the handle is spent: it no longer holds the cell and must be forgotten, as
     /// [`Pending`] does. It does not panic after that point.
     fn poll_spending(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
-        self.pause_before_first_look();
         let mut now = self.header().state.load();
-        if !now.is_done() && !now.has_waker() && self.spin() {
-            now = self.header().state.load();
-        }
         while !now.is_done() && now.has_waker() {
             let same = self.header().waker.with(|slot| {
                 // SAFETY: `WAKER` is set: the slot may be read by both sides and is written by none.
@@ -153,37 +141,27 @@ impl<T> Handle<T> {
         !before.is_done()
     }
 
-    /// At the first poll, where that follows right after the submit.
-    fn pause_before_first_look(&self) {
-        if NEWEST.get() == self.header.as_ptr() {
+    /// Before a waker is left for the first time: waits a moment, if the job may be done by then.
+    ///
+    /// Spares both sides the waker, and this one a park, where the job is short and a thread was awake for it.
+    fn spin(&self) {
+        // Loom has no clock to end a spin by.
+        if cfg!(aside_loom) || !self.host().answers_soon() {
+            return;
+        }
+        let follows_its_submit = NEWEST.get() == self.header.as_ptr();
+        let mut patience = PATIENCE.get();
+        if follows_its_submit {
             NEWEST.set(null());
-            if self.may_spin() && PATIENCE.get().wants_to_spin() {
+            if patience.is_rewarded() {
                 pause(FIRST_LOOK);
             }
         }
-    }
-
-    fn may_spin(&self) -> bool {
-        // Loom has no clock to end a spin by.
-        !cfg!(aside_loom) && self.host().answers_soon()
-    }
-
-    /// Before a waker is left for the first time: waits a moment, if the job may be done by then. True if it is.
-    ///
-    /// Spares both sides the waker, and this one a park, where the job is short and a thread was awake for it.
-    fn spin(&self) -> bool {
-        self.may_spin()
-            && PATIENCE.with(|kept| {
-                let mut patience = kept.get();
-                let mut spin = AWAITER_SPIN;
-                if DELAYED.take() {
-                    patience = Patience::new();
-                    spin.longest = DELAYED_SPIN;
-                }
-                let done = patience.spin(spin, || self.is_finished());
-                kept.set(patience);
-                done
-            })
+        let now = self.header().state.load();
+        if !now.is_done() && !now.has_waker() {
+            patience.spin(AWAITER_SPIN, || self.is_finished());
+            PATIENCE.set(patience);
+        }
     }
 
     /// Takes what a done job left. Lets go of the cell.
@@ -395,6 +373,13 @@ impl<T> Pending<T> {
         std::mem::forget(self.0.take());
     }
 
+    /// Before a poll by somebody who has nothing better to do than to wait: waits a moment, if the job may be done by then.
+    fn spin(&self) {
+        if let Some(handle) = &self.0 {
+            handle.spin();
+        }
+    }
+
     /// The outcome, if the job has ended; else leaves the waker to be called when it does.
     pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
         let handle = self.0.as_mut().expect("a job's future was polled after it had given its output");
@@ -412,6 +397,7 @@ impl<T> Pending<T> {
     /// The same, and looks after a group that could not start a thread: if only asking again can help, the waker
     /// is called at once.
     pub(super) fn poll_nudging(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
+        self.spin();
         let outcome = self.poll(waker);
         if outcome.is_pending() && self.nudge() == Care::None {
             waker.wake_by_ref();
@@ -433,6 +419,7 @@ impl<T> Pending<T> {
                 return Some(outcome);
             }
         }
+        self.spin();
         thread_waker::block_on(deadline, |waker| match self.poll(waker) {
             Poll::Ready(outcome) => Wait::Over(outcome),
             Poll::Pending => Wait::on(self.nudge()),

@@ -22,7 +22,6 @@ pub use error::{JobError, Panic};
 pub use offload::Offload;
 
 use handle::Handle;
-pub(crate) use handle::expect_delay;
 pub(crate) use host::{Care, Departure, Host, Settlement};
 pub(crate) use queue::{Batch, Popped, Queue};
 pub(crate) use task::{Claimed, Task};

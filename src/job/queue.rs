@@ -176,9 +176,9 @@ impl<S> Queue<S> {
         let mut oldest = lock(&self.exit.oldest);
         let popped = self.pop_locked(&mut oldest);
         if let Popped::Task(..) = popped {
-            // Relaxed, and no read-modify-write: written only under the lock.
+            // No read-modify-write: written only under the lock. Release: pairs with the acquire in `len`.
             let count = self.exit.popped.load(Ordering::Relaxed);
-            self.exit.popped.store(count.wrapping_add(1), Ordering::Relaxed);
+            self.exit.popped.store(count.wrapping_add(1), Ordering::Release);
         }
         popped
     }
@@ -217,8 +217,9 @@ impl<S> Queue<S> {
     /// How many entries there are, dead ones included; one being pushed may count already.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        // In this order: an entry popped in between makes the answer too large, never too small.
-        let popped = self.exit.popped.load(Ordering::Relaxed);
+        // In this order: an entry popped in between makes the answer too large, never too small. Acquire: keeps the order,
+        // and whoever popped an entry has seen it counted.
+        let popped = self.exit.popped.load(Ordering::Acquire);
         // SeqCst: the second half of a worker's "change the sign, then look at the queue"; see `group/README.md`.
         self.entrance().pushed.load(Ordering::SeqCst).wrapping_sub(popped)
     }
@@ -288,9 +289,10 @@ impl<S> Queue<S> {
             link = next;
         }
         let popped = self.exit.popped.load(Ordering::Relaxed);
-        self.exit.popped.store(popped.wrapping_add(dead.len()), Ordering::Relaxed);
-        drop(oldest);
+        // First the dead: in between `live` is too large rather than too small.
         self.dead.fetch_sub(dead.len(), Ordering::Relaxed);
+        self.exit.popped.store(popped.wrapping_add(dead.len()), Ordering::Release);
+        drop(oldest);
         // Lets go of their cells, outside the lock.
         drop(dead);
     }
@@ -308,7 +310,7 @@ fn next_of(link: *mut Link) -> *mut Link {
 #[inline(always)]
 fn prefetch_to_write(link: *mut Link) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a hint that touches no memory and cannot fault; all 64-bit processors have it, some as a no-op.
+    // SAFETY: a hint that touches no memory and cannot fault. 64-bit processors without it take it for a no-op.
     unsafe {
         std::arch::asm!(
             "prefetchw [{0}]",

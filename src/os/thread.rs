@@ -15,10 +15,6 @@ mod imp {
             Self(gettid())
         }
 
-        pub(crate) fn id(self) -> Pid {
-            self.0
-        }
-
         /// The number, for an atomic; never 0.
         pub(crate) fn to_raw(self) -> i32 {
             self.0.as_raw_nonzero().get()
