@@ -161,15 +161,15 @@ impl Builder {
     }
 
     /// How soon the next job must come for a thread that runs out of jobs to spin for it rather than park. Default: 5 µs,
-    /// about the cost of the wake-up that this saves. Zero turns all spinning off, and with it the awaiter's share: the first poll of a job
-    /// spins if jobs were done within 2 µs lately.
+    /// about the cost of the wake-up that this saves. Zero turns all spinning off, and with it the awaiter's share: who awaits a job spins
+    /// if jobs were done within 2 µs lately.
     ///
-    /// One thread of a group at a time spins. Both sides learn: after three waits that took longer they let one wait go by without a
-    /// spin, then two, four and so on up to 256, until one is prompt again. While they spin they do so for up to ten times as long, so that
-    /// one late job does not end it. After more than one job in a row a thread looks away from the queue for 3 µs, so that
-    /// whoever fills it is not held up; a job that comes just then waits that long. And about once a second at the least, at most every 2 ms,
-    /// a thread that keeps being woken on its submitter's processor is kept off that one for one wake-up (Linux; by
-    /// `sched_setaffinity`, undone when it wakes), as two threads on one processor cannot spin for each other.
+    /// One thread of a group at a time spins. Both sides learn. As long as waits are prompt a spin may last ten times as long as that, so that
+    /// one late job does not end it. After 10 ms spent in vain, all in all, the thread does not spin for 100 ms, then 200, and so on up to
+    /// 3.2 s, until a wait is prompt again. A thread that was woken on its waker's processor yields that processor while it spins.
+    ///
+    /// After more than one job in a row a thread looks away from the queue for 3 µs, so that whoever fills it is not held up; a
+    /// job that comes just then waits that long.
     pub fn linger(mut self, duration: Duration) -> Self {
         self.config.linger = duration;
         self

@@ -316,3 +316,55 @@ fn sweep_against_push_and_pop() {
         assert_eq!(queue.len(), 0);
     });
 }
+
+/// A worker must not see an empty queue while a job that it knows of stands in it, however many entries behind that job are swept.
+#[test]
+fn a_queue_with_a_job_in_it_is_never_empty() {
+    check(|| {
+        let queue = Arc::new(Queue::new(()));
+        let (task, waiting) = new(|| (), Arc::new(ByHand));
+        queue.push(task.into());
+        let sweeper = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                let (task, cancelled) = new(|| (), Arc::new(ByHand));
+                queue.push(task.into());
+                let (task, last) = new(|| (), Arc::new(ByHand));
+                queue.push(task.into());
+                drop(cancelled);
+                queue.sweep();
+                last.detach();
+            })
+        };
+        let len = queue.len();
+        assert!(len > 0, "a job waits");
+        assert!(len <= 3, "{len} of 3");
+        waiting.detach();
+        sweeper.join().unwrap();
+        while let Popped::Task(task, _) = queue.pop() {
+            run(task);
+        }
+    });
+}
+
+/// Popped entries are not taken off a count of pushed ones that does not hold them yet.
+#[test]
+fn the_length_does_not_wrap() {
+    check(|| {
+        let queue = Arc::new(Queue::new(()));
+        let other = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                let (task, job) = new(|| (), Arc::new(ByHand));
+                queue.push(task.into());
+                job.detach();
+                if let Popped::Task(task, _) = queue.pop() {
+                    run(task);
+                }
+            })
+        };
+        let len = queue.len();
+        assert!(len <= 1, "{len} of 1");
+        other.join().unwrap();
+    });
+}
