@@ -12,7 +12,7 @@ pools: measures offload pools against each other
   --rounds N         how often each is measured; medians are shown (default 5; 1 with --quick)
   --quick            tiny counts, under 20 s: shows that the harness works, and no more
   --only a,b         these workloads: all window producers roundtrip sleeps sleeps_again blocked million linger
-  --peers a,b        these peers: aside aside-nolinger blocking tokio-ct tokio-mt threadpool rayon affinitypool async-task limit
+  --peers a,b        these peers: aside aside-nolinger aside-timings blocking tokio-ct tokio-mt threadpool rayon affinitypool async-task limit
   --idle             also what is left 12 s after each workload: threads, and context switches in 2 s
   --json             every value of every round, as JSON
 ";
@@ -67,14 +67,8 @@ pub(crate) fn parse() -> Result<Task, lexopt::Error> {
     if peers.is_empty() {
         peers = Peer::ALL.to_vec();
     }
-    if let Some(peer) = peers.iter().find(|peer| peers_named && !peer.exists()) {
-        return Err(format!("{} is not to be had yet", peer.name()).into());
-    }
-    peers.retain(|peer| peer.exists());
     if workloads.is_empty() {
         workloads = Workload::ALL.to_vec();
-        // Says nothing without the other half of the comparison.
-        workloads.retain(|&workload| workload != Workload::Linger || Peer::AsideNoLinger.exists());
     }
     let rounds = rounds.unwrap_or(if quick { 1 } else { 5 });
     Ok(Task::Measure(Options { rounds, quick, idle, json, workloads, peers, peers_named }))

@@ -1,15 +1,15 @@
 //! Who is measured.
 
 use crate::limit;
-use crate::pool::{
-    Affinity, Aside, AsyncTask, Blocking, Caps, Rayon, Threads, TokioCurrent, TokioMulti, aside,
-};
+use crate::pool::{Affinity, Aside, AsyncTask, Blocking, Caps, Rayon, Threads, TokioCurrent, TokioMulti};
 use crate::workload::Workload;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Peer {
     Aside,
     AsideNoLinger,
+    /// With histograms of time in queue and run time.
+    AsideTimings,
     Blocking,
     TokioCurrent,
     TokioMulti,
@@ -22,9 +22,10 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Aside,
         Self::AsideNoLinger,
+        Self::AsideTimings,
         Self::Blocking,
         Self::TokioCurrent,
         Self::TokioMulti,
@@ -42,6 +43,7 @@ impl Peer {
         match self {
             Self::Aside => "aside",
             Self::AsideNoLinger => "aside-nolinger",
+            Self::AsideTimings => "aside-timings",
             Self::Blocking => "blocking",
             Self::TokioCurrent => "tokio-ct",
             Self::TokioMulti => "tokio-mt",
@@ -64,7 +66,7 @@ impl Peer {
             Self::TokioCurrent => "tokio current-thread".to_owned(),
             Self::TokioMulti => "tokio multi-thread".to_owned(),
             Self::Limit => limit::label(workload).unwrap_or("limit").to_owned(),
-            Self::Aside | Self::AsideNoLinger | Self::Blocking => self.name().to_owned(),
+            Self::Aside | Self::AsideNoLinger | Self::AsideTimings | Self::Blocking => self.name().to_owned(),
         }
     }
 
@@ -72,15 +74,12 @@ impl Peer {
         Self::ALL.into_iter().find(|peer| peer.name() == name)
     }
 
-    pub(crate) fn exists(self) -> bool {
-        self != Self::AsideNoLinger || aside::NO_LINGER.is_some()
-    }
-
     /// Whether it says anything in this workload's table.
     pub(crate) fn belongs_to(self, workload: Workload) -> bool {
         match self {
             Self::Limit => limit::label(workload).is_some(),
             Self::AsideNoLinger => workload == Workload::Linger,
+            Self::AsideTimings => workload == Workload::All,
             Self::Aside => true,
             // Has no growth, so nothing to say where jobs block.
             Self::AsyncTask => {
@@ -102,6 +101,7 @@ impl Peer {
         match self {
             Self::Aside => visitor.visit(&Aside::new(caps)),
             Self::AsideNoLinger => visitor.visit(&Aside::without_linger(caps)),
+            Self::AsideTimings => visitor.visit(&Aside::with_timings(caps)),
             Self::Blocking => visitor.visit(&Blocking),
             Self::TokioCurrent => visitor.visit(&TokioCurrent::new(caps)),
             Self::TokioMulti => visitor.visit(&TokioMulti::new(caps)),

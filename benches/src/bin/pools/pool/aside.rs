@@ -1,10 +1,6 @@
 use super::{Caps, Pool};
 use ::aside::{Builder, Group};
-
-/// How to switch lingering off: `Some(|builder| builder.linger(Duration::ZERO))` once the builder has it. Then there is a peer
-/// `aside-nolinger`, and the workload `linger` is part of a plain run.
-pub(crate) const NO_LINGER: Option<fn(Builder) -> Builder> =
-    Some(|builder| builder.linger(std::time::Duration::ZERO));
+use std::time::Duration;
 
 /// A group of its own, by default settings but for the cap.
 pub(crate) struct Aside(Group);
@@ -15,8 +11,11 @@ impl Aside {
     }
 
     pub(crate) fn without_linger(caps: Caps) -> Self {
-        let no_linger = NO_LINGER.expect("this version of aside has the setting");
-        Self::build(no_linger(Group::builder()), caps)
+        Self::build(Group::builder().linger(Duration::ZERO), caps)
+    }
+
+    pub(crate) fn with_timings(caps: Caps) -> Self {
+        Self::build(Group::builder().timings(true), caps)
     }
 
     fn build(builder: Builder, caps: Caps) -> Self {

@@ -1,7 +1,7 @@
 //! One adapter per pool, generic, so that the compiler sees through it.
 
 mod affinity;
-pub(crate) mod aside;
+mod aside;
 mod async_task;
 mod blocking;
 mod rayon;
