@@ -1,21 +1,18 @@
 //! Measures offload pools against each other. See `benches/README.md`.
 
-mod alloc;
 mod args;
 mod bars;
 mod child;
-mod figures;
 mod limit;
-mod meter;
 mod peer;
 mod pool;
 mod results;
 mod rounds;
 mod table;
-mod threads;
 mod workload;
 
 use args::Task;
+use aside_benches::{alloc, figures, meter, threads};
 use std::process::ExitCode;
 
 #[cfg(not(target_os = "linux"))]

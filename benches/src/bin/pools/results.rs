@@ -1,6 +1,6 @@
 //! All that was measured.
 
-use crate::figures::Figures;
+use crate::figures::{Figures, median};
 use crate::peer::Peer;
 use crate::workload::Workload;
 use serde_json::{Map, Value, json};
@@ -72,12 +72,4 @@ impl Results {
         });
         Value::Array(rows.collect())
     }
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = *sorted.get(sorted.len() / 2)?;
-    let lower = sorted[(sorted.len() - 1) / 2];
-    Some(f64::midpoint(lower, upper))
 }

@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 /// How many there are. One system call: the directory has two links more than there are threads.
-pub(crate) fn count() -> usize {
+pub fn count() -> usize {
     let links = fs::metadata("/proc/self/task").expect("/proc").nlink();
     usize::try_from(links).expect("a count of threads") - 2
 }
 
 /// Context switches so far of all threads that there are now, except this one.
-pub(crate) fn switches_of_others() -> u64 {
+pub fn switches_of_others() -> u64 {
     let own = fs::read_link("/proc/thread-self").expect("/proc");
     let own = own.file_name().expect("ends in the thread's id");
     fs::read_dir("/proc/self/task")

@@ -14,7 +14,7 @@ const HARNESS_THREADS: usize = 3;
 /// Rare enough to disturb nothing. Threads live far longer than that in all pools, and the end is looked at besides.
 const SAMPLE_EVERY: Duration = Duration::from_millis(5);
 
-pub(crate) struct Meter {
+pub struct Meter {
     harness_threads: usize,
     sampler: Sampler,
     spent: Spent,
@@ -23,14 +23,14 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// From now on. The workload has that many threads of its own, all of which have started already.
-    pub(crate) fn start(workload_threads: usize) -> Self {
+    pub fn start(workload_threads: usize) -> Self {
         let sampler = Sampler::start();
         let harness_threads = HARNESS_THREADS + workload_threads;
         Self { harness_threads, sampler, spent: Spent::so_far(), allocations: alloc::allocations() }
     }
 
     /// Until now, while all the workload's own threads are still there.
-    pub(crate) fn stop(self, jobs: usize, figures: &mut Figures) {
+    pub fn stop(self, jobs: usize, figures: &mut Figures) {
         let allocations = alloc::allocations() - self.allocations;
         let threads_now = threads::count();
         let (peak, sampling) = self.sampler.stop();

@@ -60,16 +60,16 @@ fn count_now(allocations: u64, bytes: i64) {
     LIVE_BYTES.fetch_add(bytes, Relaxed);
 }
 
-pub(crate) fn count_from_now(on: bool) {
+pub fn count_from_now(on: bool) {
     ON.store(on, Relaxed);
 }
 
 /// How many allocations there were while counting was on.
-pub(crate) fn allocations() -> u64 {
+pub fn allocations() -> u64 {
     ALLOCATIONS.load(Relaxed)
 }
 
 /// Bytes asked for less bytes given back while counting was on; without what the allocator itself adds.
-pub(crate) fn live_bytes() -> i64 {
+pub fn live_bytes() -> i64 {
     LIVE_BYTES.load(Relaxed)
 }
