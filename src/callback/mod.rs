@@ -8,5 +8,8 @@ mod failure;
 mod mailbox;
 mod on_done;
 
+#[cfg(all(test, aside_loom))]
+mod model;
+
 pub use completions::Completions;
 pub use failure::Failure;

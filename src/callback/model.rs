@@ -1,0 +1,386 @@
+//! Model-checked: the mailbox's own steps, and all of it on a real group, under every interleaving that loom finds with a bounded number of
+//! preemptions. A wake-up that is lost shows as a deadlock. The descriptor itself is not modelled.
+
+use super::Completions;
+use super::bell::{Bell, Call};
+use super::mailbox::{Mailbox, Resting, Slot};
+use crate::group::Group;
+use crate::sync::{AtomicBool, AtomicUsize, Ordering, check, check_bounded, park, yield_now};
+use loom::sync::Notify;
+use loom::thread;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+/// Wakes the owner, and counts how often.
+struct Alarm {
+    notify: Notify,
+    rung: AtomicUsize,
+}
+
+impl Alarm {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { notify: Notify::new(), rung: AtomicUsize::new(0) })
+    }
+
+    fn ring(&self) {
+        self.rung.fetch_add(1, Ordering::Relaxed);
+        self.notify.notify();
+    }
+
+    fn rung(&self) -> usize {
+        self.rung.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+}
+
+/// The owner's side, without callbacks.
+struct Owner {
+    mailbox: Arc<Mailbox>,
+    slots: Vec<Arc<Slot>>,
+    bell: Arc<Alarm>,
+    /// What the jobs wrote before they posted: relaxed, so that only the mailbox can make it seen.
+    done: Arc<Vec<AtomicBool>>,
+    ready: VecDeque<usize>,
+    seen: Vec<usize>,
+}
+
+/// A job's side.
+struct Poster {
+    waker: Waker,
+    done: Arc<Vec<AtomicBool>>,
+    key: usize,
+}
+
+impl Poster {
+    fn finish(self) {
+        self.done[self.key].store(true, Ordering::Relaxed);
+        self.waker.wake();
+    }
+}
+
+impl Owner {
+    fn new(keys: usize) -> Self {
+        let bell = Alarm::new();
+        let rings = bell.clone();
+        let mailbox = Mailbox::new(Bell::new(Call::Function(Box::new(move || rings.ring()))).unwrap());
+        let slots = (0..keys).map(|key| Slot::new(key, mailbox.clone())).collect();
+        let done = Arc::new((0..keys).map(|_| AtomicBool::new(false)).collect());
+        Self { mailbox, slots, bell, done, ready: VecDeque::new(), seen: Vec::new() }
+    }
+
+    fn poster(&self, key: usize) -> Poster {
+        Poster { waker: self.slots[key].waker(), done: self.done.clone(), key }
+    }
+
+    /// One look at the mailbox; keys whose jobs are not done are let go.
+    fn look(&mut self) {
+        self.mailbox.take(&self.slots, &mut self.ready);
+        while let Some(key) = self.ready.pop_front() {
+            if self.done[key].load(Ordering::Relaxed) {
+                self.seen.push(key);
+            }
+        }
+    }
+
+    /// A dispatch: false if there is more already.
+    fn dispatch(&mut self) -> bool {
+        self.look();
+        self.mailbox.rest()
+    }
+
+    fn dispatch_until(&mut self, keys: usize) {
+        while self.seen.len() < keys {
+            if self.dispatch() && self.seen.len() < keys {
+                self.bell.notify.wait();
+            }
+        }
+    }
+
+    fn park_until(&mut self, keys: usize) {
+        while self.seen.len() < keys {
+            if !self.dispatch() || self.seen.len() >= keys || !self.mailbox.begin_park(Resting::Away) {
+                continue;
+            }
+            while self.mailbox.is_parked() {
+                park();
+            }
+            self.mailbox.end_park(Resting::Away);
+        }
+    }
+}
+
+/// Keys 0 and 1 by one thread, in this order, and key 2 by another.
+fn two_posters(owner: &Owner) -> [thread::JoinHandle<()>; 2] {
+    let (first, second, other) = (owner.poster(0), owner.poster(1), owner.poster(2));
+    let one = thread::spawn(move || {
+        first.finish();
+        second.finish();
+    });
+    [one, thread::spawn(move || other.finish())]
+}
+
+fn assert_each_once_in_order(owner: &Owner) {
+    let mut sorted = owner.seen.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [0, 1, 2]);
+    let position = |key| owner.seen.iter().position(|seen| *seen == key);
+    assert!(position(0) < position(1), "{:?}", owner.seen);
+}
+
+#[test]
+fn two_threads_post_against_the_bell() {
+    check(|| {
+        let mut owner = Owner::new(3);
+        let posters = two_posters(&owner);
+        owner.dispatch_until(3);
+        posters.into_iter().for_each(|poster| poster.join().unwrap());
+        assert_each_once_in_order(&owner);
+        owner.look();
+        assert_eq!(owner.seen.len(), 3);
+    });
+}
+
+#[test]
+fn two_threads_post_against_park() {
+    check(|| {
+        let mut owner = Owner::new(3);
+        let posters = two_posters(&owner);
+        owner.park_until(3);
+        posters.into_iter().for_each(|poster| poster.join().unwrap());
+        assert_each_once_in_order(&owner);
+    });
+}
+
+#[test]
+fn the_bell_is_rung_once_for_many() {
+    check(|| {
+        let mut owner = Owner::new(3);
+        let posters = two_posters(&owner);
+        posters.into_iter().for_each(|poster| poster.join().unwrap());
+        assert_eq!(owner.bell.rung(), 1);
+        assert!(owner.dispatch());
+        assert_each_once_in_order(&owner);
+        // At rest again: the next one rings.
+        owner.poster(0).finish();
+        assert_eq!(owner.bell.rung(), 2);
+    });
+}
+
+#[test]
+fn nobody_is_told_during_a_dispatch() {
+    check(|| {
+        let mut owner = Owner::new(1);
+        owner.look();
+        let poster = owner.poster(0);
+        let poster = thread::spawn(move || poster.finish());
+        poster.join().unwrap();
+        assert_eq!(owner.bell.rung(), 0);
+        // So the owner must find out as it leaves.
+        assert!(!owner.mailbox.rest());
+        owner.look();
+        assert_eq!(owner.seen, [0]);
+    });
+}
+
+/// The waker of the job that had the key before is called late, and meets that of the job that has it now.
+#[test]
+fn a_late_waker_does_not_hide_a_jobs_end() {
+    check(|| {
+        let mut owner = Owner::new(1);
+        let (late, job) = (owner.slots[0].waker(), owner.poster(0));
+        let late = thread::spawn(move || late.wake());
+        let job = thread::spawn(move || job.finish());
+        owner.dispatch_until(1);
+        late.join().unwrap();
+        job.join().unwrap();
+    });
+}
+
+#[test]
+fn a_late_waker_does_not_hide_a_jobs_end_from_park() {
+    check(|| {
+        let mut owner = Owner::new(2);
+        let (late, other, job) = (owner.slots[0].waker(), owner.poster(1), owner.poster(0));
+        let late = thread::spawn(move || {
+            late.wake();
+            other.finish();
+        });
+        let job = thread::spawn(move || job.finish());
+        // Key 0 may be seen twice: a key, and not yet a callback.
+        while !(owner.seen.contains(&0) && owner.seen.contains(&1)) {
+            let before = owner.seen.len();
+            owner.park_until(before + 1);
+        }
+        late.join().unwrap();
+        job.join().unwrap();
+    });
+}
+
+#[test]
+fn two_threads_post_against_a_waker() {
+    check(|| {
+        let mut owner = Owner::new(3);
+        let posters = two_posters(&owner);
+        let alarm = Alarm::new();
+        while owner.seen.len() < 3 {
+            if !owner.dispatch() || owner.seen.len() >= 3 {
+                continue;
+            }
+            if owner.mailbox.wake_by(&Waker::from(alarm.clone()), Resting::Away) {
+                alarm.notify.wait();
+            }
+        }
+        posters.into_iter().for_each(|poster| poster.join().unwrap());
+        assert_each_once_in_order(&owner);
+    });
+}
+
+#[test]
+fn the_last_of_two_wakers_is_called() {
+    check(|| {
+        let mut owner = Owner::new(1);
+        let poster = owner.poster(0);
+        let poster = thread::spawn(move || poster.finish());
+        let (first, second) = (Alarm::new(), Alarm::new());
+        let mut polls = [&first, &second].into_iter();
+        while owner.seen.is_empty() {
+            if !owner.dispatch() || !owner.seen.is_empty() {
+                continue;
+            }
+            let alarm = polls.next().unwrap_or(&second);
+            if owner.mailbox.wake_by(&Waker::from(alarm.clone()), Resting::Away)
+                && Arc::ptr_eq(alarm, &second)
+            {
+                second.notify.wait();
+            }
+        }
+        poster.join().unwrap();
+    });
+}
+
+/// Inside a callback: the park ends (here by time), and the dispatch around it goes on.
+#[test]
+fn a_park_inside_a_dispatch_that_times_out() {
+    check(|| {
+        let mut owner = Owner::new(1);
+        let poster = owner.poster(0);
+        let poster = thread::spawn(move || poster.finish());
+        owner.look();
+        if owner.mailbox.begin_park(Resting::Awake) {
+            yield_now();
+            owner.mailbox.end_park(Resting::Awake);
+        }
+        if owner.mailbox.rest() && owner.seen.is_empty() {
+            owner.bell.notify.wait();
+        }
+        owner.dispatch_until(1);
+        poster.join().unwrap();
+    });
+}
+
+#[test]
+fn close_against_post() {
+    check(|| {
+        let owner = Owner::new(2);
+        let (one, two) = (owner.poster(0), owner.poster(1));
+        let one = thread::spawn(move || one.finish());
+        owner.mailbox.close();
+        let at_most = owner.bell.rung();
+        assert!(at_most <= 1);
+        two.finish();
+        one.join().unwrap();
+        assert!(owner.bell.rung() <= 1);
+        let mailbox = Arc::downgrade(&owner.mailbox);
+        drop(owner);
+        assert_eq!(mailbox.strong_count(), 0);
+    });
+}
+
+#[test]
+fn nothing_is_rung_after_close() {
+    check(|| {
+        let owner = Owner::new(1);
+        owner.mailbox.close();
+        let poster = owner.poster(0);
+        thread::spawn(move || poster.finish()).join().unwrap();
+        assert_eq!(owner.bell.rung(), 0);
+    });
+}
+
+/// What is asked for once does not go away: the second post of a slot in the list is let go, and the slot can be posted again when taken.
+#[test]
+fn a_slot_is_in_the_list_once() {
+    check(|| {
+        let mut owner = Owner::new(1);
+        owner.done[0].store(true, Ordering::Relaxed);
+        let wakers = [owner.slots[0].waker(), owner.slots[0].waker()];
+        let posters = wakers.map(|waker| thread::spawn(move || waker.wake()));
+        posters.into_iter().for_each(|poster| poster.join().unwrap());
+        owner.look();
+        assert_eq!(owner.seen, [0]);
+        owner.slots[0].waker().wake();
+        owner.look();
+        assert_eq!(owner.seen, [0, 0]);
+    });
+}
+
+fn group() -> Group {
+    let builder = Group::builder().min_threads(0).max_threads(1).keep_alive(Duration::MAX);
+    // Loom has no clock to end a spin by.
+    builder.linger(Duration::ZERO).build().unwrap()
+}
+
+#[test]
+fn wait_against_a_real_job() {
+    check(|| {
+        let group = group();
+        let completions = Completions::new().unwrap();
+        let sum = Rc::new(Cell::new(0));
+        let into = sum.clone();
+        group.offload(|| 1).on_done_in(&completions, move |n| into.set(into.get() + n.unwrap()));
+        while completions.pending() > 0 {
+            completions.wait(None);
+        }
+        assert_eq!(sum.get(), 1);
+    });
+}
+
+#[test]
+fn wait_for_two_real_jobs_one_after_the_other() {
+    check_bounded(1, || {
+        let group = group();
+        let completions = Completions::new().unwrap();
+        let order = Rc::new(RefCell::new(Vec::new()));
+        for n in 0..2 {
+            let order = order.clone();
+            group.offload(move || n).on_done_in(&completions, move |n| order.borrow_mut().push(n.unwrap()));
+        }
+        while completions.pending() > 0 {
+            completions.wait(None);
+        }
+        assert_eq!(*order.borrow(), [0, 1]);
+    });
+}
+
+#[test]
+fn drop_against_a_real_job() {
+    check(|| {
+        let group = group();
+        let completions = Completions::new().unwrap();
+        let called = Rc::new(Cell::new(false));
+        let calls = called.clone();
+        group.offload(|| 1).on_done_in(&completions, move |_| calls.set(true));
+        drop(completions);
+        assert_eq!(Rc::strong_count(&called), 1);
+        assert!(!called.get());
+    });
+}
