@@ -1,9 +1,9 @@
 //! The keys of finished jobs, on their way to the thread that holds the callbacks. The protocol is in `README.md`.
 
 use super::bell::Bell;
-use crate::sync::{AtomicUsize, Ordering, Thread, current};
+use crate::panic::contain;
+use crate::sync::{AtomicUsize, Mutex, Ordering, Thread, current, lock};
 use crossbeam_utils::CachePadded;
-use futures::task::AtomicWaker;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -43,7 +43,8 @@ pub(super) struct Mailbox {
     head: CachePadded<AtomicUsize>,
     bell: Bell,
     owner: Thread,
-    waker: AtomicWaker,
+    /// Locked for a moment only: no foreign code runs meanwhile.
+    waker: Mutex<Option<Waker>>,
 }
 
 /// A key's place in the list, and the waker of the job that has this key at the time.
@@ -60,7 +61,7 @@ impl Mailbox {
             head: CachePadded::new(AtomicUsize::new(EMPTY)),
             bell,
             owner: current(),
-            waker: AtomicWaker::new(),
+            waker: Mutex::new(None),
         })
     }
 
@@ -78,13 +79,18 @@ impl Mailbox {
                 return;
             }
         }
+        let mut written = LAST;
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             if head == CLOSED {
                 return;
             }
             let next = if head >= FIRST_KEY { head } else { LAST };
-            slot.next.store(next, Ordering::Relaxed);
+            if next != written {
+                // A swap, not a store: that would cut off from the owner who was turned away above since.
+                slot.next.swap(next, Ordering::Relaxed);
+                written = next;
+            }
             // Release: publishes `next` and the finished job; pairs with the acquire in `take`.
             match self.head.compare_exchange_weak(
                 head,
@@ -99,7 +105,12 @@ impl Mailbox {
         match head {
             EMPTY => self.bell.ring(),
             PARKED => self.owner.unpark(),
-            POLLED => self.waker.wake(),
+            POLLED => {
+                let waker = lock(&self.waker).take();
+                contain(|| waker.into_iter().for_each(Waker::wake));
+                // It may be that of a future that was dropped.
+                self.bell.ring();
+            }
             _ => {}
         }
     }
@@ -121,7 +132,15 @@ impl Mailbox {
 
     /// Has the bell rung for the next key. False if there are keys already.
     pub(super) fn rest(&self) -> bool {
-        self.enter(Resting::Awake, EMPTY)
+        let mut now = AWAKE;
+        while now < FIRST_KEY && now != EMPTY {
+            match self.head.compare_exchange(now, EMPTY, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        // Still at rest if no key was taken since.
+        now == EMPTY
     }
 
     /// Has the next key unpark this thread. False if there are keys already.
@@ -141,7 +160,12 @@ impl Mailbox {
 
     /// Has the next key call this waker. False if there are keys already.
     pub(super) fn wake_by(&self, waker: &Waker, from: Resting) -> bool {
-        self.waker.register(waker);
+        let is_there = lock(&self.waker).as_ref().is_some_and(|there| there.will_wake(waker));
+        if !is_there {
+            let new = waker.clone();
+            let old = lock(&self.waker).replace(new);
+            contain(|| drop(old));
+        }
         self.enter(from, POLLED)
     }
 
@@ -153,7 +177,8 @@ impl Mailbox {
     /// From now on keys are let go, and nobody is told of them.
     pub(super) fn close(&self) {
         self.head.store(CLOSED, Ordering::Relaxed);
-        drop(self.waker.take());
+        let waker = lock(&self.waker).take();
+        contain(|| drop(waker));
     }
 }
 
