@@ -4,6 +4,7 @@
 use crate::os::event::Event;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::os::signal::ThreadSignal;
+use crate::panic::contain;
 use crate::sync::{AtomicBool, Ordering};
 use std::io;
 
@@ -42,7 +43,9 @@ impl Bell {
         }
         match &self.call {
             Call::Nothing => {}
-            Call::Function(function) => function(),
+            Call::Function(function) => {
+                contain(function);
+            }
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Call::Signal(signal) => signal.send(),
         }

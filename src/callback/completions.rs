@@ -45,7 +45,7 @@ const MORE: usize = 1024;
 /// | has nothing else to do | [`wait`](Self::wait) |
 /// | runs futures | [`next`](Self::next), or the [`Stream`] of numbers of callbacks that were run |
 ///
-/// Use one at a time: whoever waits by `wait` or `next` is woken in place of the others.
+/// Use one at a time: whoever waits by `wait` is woken in place of the others, and of several `next` only the one polled last is.
 ///
 /// # Dropping
 ///
@@ -201,12 +201,13 @@ impl Completions {
             }
             (key, table.slots[key].clone())
         };
-        // Outside the borrow, as this may drop a waker left in the job before, which is foreign code.
-        let waits = offload.leave_waker(slot.waker());
+        let (waits, old) = offload.leave_waker(slot.waker());
         if waits {
             offload.nudge();
         }
         inner.table.borrow_mut().callbacks[key] = into_callback(offload);
+        // Foreign code, which may dispatch: the callback is in its place.
+        contain(|| drop(old));
         if !waits {
             slot.waker().wake();
         }
@@ -246,7 +247,7 @@ impl Completions {
         let deadline = timeout.map_or(Deadline::NEVER, Deadline::from);
         loop {
             let ran = self.dispatch();
-            if ran > 0 || self.pending() == 0 || self.inner.is_orphaned() || deadline.has_passed() {
+            if ran > 0 || self.pending() == 0 || deadline.has_passed() {
                 return ran;
             }
             self.inner.park(deadline);
@@ -274,7 +275,7 @@ impl Completions {
             if ran > 0 {
                 return Poll::Ready(Some(ran));
             }
-            if self.pending() == 0 || self.inner.is_orphaned() {
+            if self.pending() == 0 {
                 return Poll::Ready(None);
             }
             // Else a job has ended in between.
@@ -284,8 +285,11 @@ impl Completions {
         }
     }
 
-    /// How many callbacks have not run yet.
+    /// How many callbacks have not run yet. None in a forked child.
     pub fn pending(&self) -> usize {
+        if self.inner.is_orphaned() {
+            return 0;
+        }
         self.inner.table.borrow().callbacks.len()
     }
 }
@@ -297,7 +301,7 @@ impl Inner {
 
     /// Runs up to so many callbacks.
     fn run_ready(&self, most: usize, deadline: Option<Instant>) -> usize {
-        if self.is_orphaned() || most == 0 {
+        if self.is_orphaned() {
             return 0;
         }
         let mut first_panic: Option<Payload> = None;
@@ -315,6 +319,10 @@ impl Inner {
                     }
                 }
                 contain(move || drop(callback));
+                // Forked by the callback.
+                if self.is_orphaned() {
+                    break;
+                }
             }
         }
         match first_panic {
@@ -377,7 +385,7 @@ impl Drop for Dispatching<'_> {
     fn drop(&mut self) {
         let Self(inner) = self;
         inner.depth.set(inner.depth.get() - 1);
-        if inner.depth.get() > 0 {
+        if inner.depth.get() > 0 || inner.is_orphaned() {
             return;
         }
         // In this order: with the bell at rest, what comes from now on rings it.
@@ -435,7 +443,8 @@ mod descriptor {
     impl AsFd for Completions {
         fn as_fd(&self) -> BorrowedFd<'_> {
             let (event, is_first) = self.inner.mailbox.bell().descriptor();
-            if is_first {
+            // A child's copy would be heard by its parent.
+            if is_first && !self.inner.is_orphaned() {
                 // What rang before nobody was told of by the descriptor. Once too often does no harm.
                 event.set();
             }

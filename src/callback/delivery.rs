@@ -3,6 +3,7 @@
 use super::completions::Completions;
 use super::failure::{self, Failure};
 use crate::job::{JobError, Offload};
+use crate::panic::contain;
 use smallbox::smallbox;
 use std::task::{Poll, Waker};
 
@@ -37,6 +38,37 @@ impl<T, F: FnOnce(Result<T, JobError>)> Delivery for Awaited<T, F> {
                 f(outcome);
             }
         }
+    }
+}
+
+/// Each in its own turn, so that two panics cannot meet.
+impl<T, F> Drop for Awaited<T, F> {
+    fn drop(&mut self) {
+        if let Some((offload, f)) = self.0.take() {
+            contain(move || drop(offload));
+            contain(move || drop(f));
+        }
+    }
+}
+
+/// One of two closures in a third: if it is never called, it is dropped in its own turn too.
+struct Apart<F>(Option<F>);
+
+impl<F> Apart<F> {
+    fn call<A>(mut self, argument: A)
+    where
+        F: FnOnce(A),
+    {
+        if let Some(f) = self.0.take() {
+            f(argument);
+        }
+    }
+}
+
+impl<F> Drop for Apart<F> {
+    fn drop(&mut self) {
+        let f = self.0.take();
+        contain(move || drop(f));
     }
 }
 
@@ -79,6 +111,9 @@ impl<T: Send + 'static, E: Send + 'static> Offload<Result<T, E>> {
         ok: impl FnOnce(T) + 'static,
         err: impl FnOnce(Failure<E>) + 'static,
     ) {
-        self.on_done_in(completions, |outcome| failure::call_one(outcome, ok, err));
+        let (ok, err) = (Apart(Some(ok)), Apart(Some(err)));
+        self.on_done_in(completions, move |outcome| {
+            failure::call_one(outcome, move |value| ok.call(value), move |failure| err.call(failure));
+        });
     }
 }

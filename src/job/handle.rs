@@ -119,8 +119,9 @@ impl<T> Handle<T> {
         if before.is_done() { Poll::Ready(self.take_outcome()) } else { Poll::Pending }
     }
 
-    /// Has `waker` called when the job is done, in place of any other. False if it is done already; then nothing is called.
-    pub(super) fn leave_waker(&mut self, waker: Waker) -> bool {
+    /// Has `waker` called when the job is done, in place of any other, which is given back. False if it is done already; then
+    /// nothing is called.
+    pub(super) fn leave_waker(&mut self, waker: Waker) -> (bool, Option<Waker>) {
         let mut now = self.header().state.load();
         while now.has_waker() && !now.is_done() {
             match self.header().state.step(now, now.without_waker()) {
@@ -129,16 +130,14 @@ impl<T> Handle<T> {
             }
         }
         if now.is_done() {
-            return false;
+            return (false, None);
         }
         let old = self.header().waker.with_mut(|slot| {
             // SAFETY: `WAKER` is clear, and only this handle sets it: the slot is ours.
             unsafe { (*slot).replace(waker) }
         });
         let before = self.header().state.set_waker();
-        // Foreign code.
-        contain(|| drop(old));
-        !before.is_done()
+        (!before.is_done(), old)
     }
 
     /// Before a waker is left for the first time: waits a moment, if the job may be done by then.

@@ -64,9 +64,9 @@ impl<T> Offload<T> {
         self.0.poll(waker)
     }
 
-    /// Has `waker` called when the job is done, in place of any other; false if it is done already.
-    pub(crate) fn leave_waker(&mut self, waker: Waker) -> bool {
-        self.0.handle_mut().is_some_and(|handle| handle.leave_waker(waker))
+    /// Has `waker` called when the job is done, in place of any other, which is given back; false if it is done already.
+    pub(crate) fn leave_waker(&mut self, waker: Waker) -> (bool, Option<Waker>) {
+        self.0.handle_mut().map_or((false, None), |handle| handle.leave_waker(waker))
     }
 
     /// Looks after a group that could not start a thread.
