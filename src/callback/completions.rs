@@ -2,16 +2,17 @@
 
 use super::bell::{Bell, Call};
 use super::delivery::Delivery;
-use super::mailbox::{Mailbox, Resting, Slot};
+use super::mailbox::{Mailbox, Resting};
 use crate::deadline::Deadline;
-use crate::job::Offload;
+use crate::job::{Offload, Slots};
 use crate::os::fork;
 use crate::panic::{Payload, contain, drop_payload};
+use crate::patience::{Patience, Spin};
 use crate::sync::{park, park_timeout};
 use futures::Stream;
 use slab::Slab;
+use smallbox::SmallBox;
 use smallbox::space::S8;
-use smallbox::{SmallBox, smallbox};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -25,6 +26,14 @@ use std::{fmt, io};
 
 /// So many callbacks [`Completions::dispatch`] runs at the most beyond those that are ready when it is called.
 const MORE: usize = 1024;
+
+/// How long `wait` spins before it parks: as whoever awaits a job does.
+const SPIN: Spin = Spin {
+    prompt: Duration::from_micros(2),
+    longest: Duration::from_micros(20),
+    every: Duration::from_nanos(60),
+    yields: false,
+};
 
 /// Callbacks that one thread runs: the one that made this. They may use what that thread alone has, such as an `Rc`.
 ///
@@ -86,13 +95,15 @@ struct Inner {
     depth: Cell<usize>,
     /// The process that the jobs live in.
     generation: usize,
+    /// What `wait` has learnt about how soon jobs are done.
+    patience: Cell<Patience>,
 }
 
 /// Nothing foreign runs while this is borrowed.
 struct Table {
     callbacks: Slab<Callback>,
     /// One for each key there ever was.
-    slots: Vec<Arc<Slot>>,
+    slots: Slots<Mailbox>,
     /// Keys taken from the mailbox whose callbacks have not run yet.
     ready: VecDeque<usize>,
 }
@@ -172,12 +183,15 @@ impl Completions {
 
     fn announced_by(call: Call) -> io::Result<Self> {
         fork::watch();
-        let table = Table { callbacks: Slab::new(), slots: Vec::new(), ready: VecDeque::new() };
+        let mailbox = Mailbox::new(Bell::new(call)?);
+        let slots = Slots::new(mailbox.clone());
+        let table = Table { callbacks: Slab::new(), slots, ready: VecDeque::new() };
         let inner = Inner {
-            mailbox: Mailbox::new(Bell::new(call)?),
+            mailbox,
             table: RefCell::new(table),
             depth: Cell::new(0),
             generation: fork::generation(),
+            patience: Cell::new(Patience::new()),
         };
         Ok(Self { inner: Rc::new(inner) })
     }
@@ -193,23 +207,23 @@ impl Completions {
             offload.detach();
             return;
         }
-        let (key, slot) = {
+        let (old, missed) = {
             let mut table = inner.table.borrow_mut();
-            let key = table.callbacks.insert(smallbox!(()));
-            if key == table.slots.len() {
-                table.slots.push(Slot::new(key, inner.mailbox.clone()));
+            let Table { callbacks, slots, .. } = &mut *table;
+            let place = callbacks.vacant_entry();
+            let key = place.key();
+            slots.grow_to(key);
+            let (waits, old) = offload.leave_waker(slots.waker(key));
+            if waits {
+                offload.nudge();
             }
-            (key, table.slots[key].clone())
+            place.insert(into_callback(offload));
+            (old, (!waits).then(|| slots.waker(key)))
         };
-        let (waits, old) = offload.leave_waker(slot.waker());
-        if waits {
-            offload.nudge();
-        }
-        inner.table.borrow_mut().callbacks[key] = into_callback(offload);
-        // Foreign code, which may dispatch: the callback is in its place.
+        // Foreign code, which may dispatch: the callback is in its place, and nothing is borrowed.
         contain(|| drop(old));
-        if !waits {
-            slot.waker().wake();
+        if let Some(waker) = missed {
+            waker.wake();
         }
     }
 
@@ -237,7 +251,8 @@ impl Completions {
         self.inner.clone().run_ready(most, Instant::now().checked_add(time))
     }
 
-    /// Blocks this thread until it has run a callback, or the time is up, and returns how many it ran. Without a pending callback it returns
+    /// Blocks this thread until it has run a callback, or the time is up, and returns how many it ran. Spins for a moment before it parks, if jobs
+    /// were done within 2 µs lately. Without a pending callback it returns
     /// at once.
     ///
     /// # Panics
@@ -318,7 +333,8 @@ impl Inner {
                         Some(_) => drop_payload(payload),
                     }
                 }
-                contain(move || drop(callback));
+                // It has nothing foreign in it any more.
+                drop(callback);
                 // Forked by the callback.
                 if self.is_orphaned() {
                     break;
@@ -351,7 +367,7 @@ impl Inner {
     /// Until a key comes or the deadline passes.
     fn park(&self, deadline: Deadline) {
         let from = self.resting();
-        if !self.mailbox.begin_park(from) {
+        if !self.mailbox.stay_awake(from) || self.spin() || !self.mailbox.begin_park() {
             return;
         }
         while self.mailbox.is_parked() && !deadline.has_passed() {
@@ -361,6 +377,15 @@ impl Inner {
             }
         }
         self.mailbox.end_park(from);
+    }
+
+    /// Waits a moment, if a job may be done by then. True if one is.
+    fn spin(&self) -> bool {
+        // Loom has no clock to end a spin by.
+        let mut patience = self.patience.get();
+        let has_come = !cfg!(aside_loom) && patience.spin(SPIN, || self.mailbox.has_keys());
+        self.patience.set(patience);
+        has_come
     }
 
     /// What the mailbox does when this thread does nothing: inside a callback the dispatch around it looks again by itself.

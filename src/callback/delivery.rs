@@ -16,15 +16,6 @@ pub(super) trait Delivery {
     fn deliver(&mut self);
 }
 
-/// The place of a callback to come.
-impl Delivery for () {
-    fn is_finished(&self) -> bool {
-        false
-    }
-
-    fn deliver(&mut self) {}
-}
-
 struct Awaited<T, F>(Option<(Offload<T>, F)>);
 
 impl<T, F: FnOnce(Result<T, JobError>)> Delivery for Awaited<T, F> {

@@ -1,12 +1,13 @@
 //! The keys of finished jobs, on their way to the thread that holds the callbacks. The protocol is in `README.md`.
 
 use super::bell::Bell;
+use crate::job::{Post, Slot, Slots};
 use crate::panic::contain;
 use crate::sync::{AtomicUsize, Mutex, Ordering, Thread, current, lock};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
 // The values of `head` that are no key: nothing is there, and ...
 /// ... the bell is to be rung for the first key.
@@ -47,13 +48,6 @@ pub(super) struct Mailbox {
     waker: Mutex<Option<Waker>>,
 }
 
-/// A key's place in the list, and the waker of the job that has this key at the time.
-pub(super) struct Slot {
-    next: AtomicUsize,
-    key: usize,
-    mailbox: Arc<Mailbox>,
-}
-
 impl Mailbox {
     /// For the calling thread.
     pub(super) fn new(bell: Bell) -> Arc<Self> {
@@ -69,64 +63,16 @@ impl Mailbox {
         &self.bell
     }
 
-    // --- Any thread. ---
-
-    fn post(&self, slot: &Slot) {
-        // AcqRel: a second post of a slot that is in the list already hands what its thread did (it finished the job) to the
-        // owner by way of this word: pairs with the swap in `take`.
-        while slot.next.compare_exchange(OUT, LAST, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            if slot.next.fetch_add(0, Ordering::AcqRel) != OUT {
-                return;
-            }
-        }
-        let mut written = LAST;
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            if head == CLOSED {
-                return;
-            }
-            let next = if head >= FIRST_KEY { head } else { LAST };
-            if next != written {
-                // A swap, not a store: that would cut off from the owner who was turned away above since.
-                slot.next.swap(next, Ordering::Relaxed);
-                written = next;
-            }
-            // Release: publishes `next` and the finished job; pairs with the acquire in `take`.
-            match self.head.compare_exchange_weak(
-                head,
-                slot.key + FIRST_KEY,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => head = now,
-            }
-        }
-        match head {
-            EMPTY => self.bell.ring(),
-            PARKED => self.owner.unpark(),
-            POLLED => {
-                let waker = lock(&self.waker).take();
-                contain(|| waker.into_iter().for_each(Waker::wake));
-                // It may be that of a future that was dropped.
-                self.bell.ring();
-            }
-            _ => {}
-        }
-    }
-
-    // --- The owner. ---
-
     /// Takes all keys and puts them before those in `keys`, first posted first. From now on nobody is told of new ones, until
     /// the owner [`rest`](Self::rest)s.
-    pub(super) fn take(&self, slots: &[Arc<Slot>], keys: &mut VecDeque<usize>) {
+    pub(super) fn take(&self, slots: &Slots<Self>, keys: &mut VecDeque<usize>) {
         // Acquire: pairs with the release in `post`.
         let mut next = self.head.swap(AWAKE, Ordering::AcqRel);
         while next >= FIRST_KEY {
             let key = next - FIRST_KEY;
             keys.push_front(key);
             // AcqRel: pairs with the same in `post`: from now on the slot can be posted again, and who tried before is seen.
-            next = slots[key].next.swap(OUT, Ordering::AcqRel);
+            next = slots.get(key).next.swap(OUT, Ordering::AcqRel);
         }
     }
 
@@ -143,9 +89,18 @@ impl Mailbox {
         now == EMPTY
     }
 
-    /// Has the next key unpark this thread. False if there are keys already.
-    pub(super) fn begin_park(&self, from: Resting) -> bool {
-        self.enter(from, PARKED)
+    /// Has nobody told of the next key. False if there are keys already.
+    pub(super) fn stay_awake(&self, from: Resting) -> bool {
+        self.enter(from, AWAKE)
+    }
+
+    pub(super) fn has_keys(&self) -> bool {
+        self.head.load(Ordering::Relaxed) >= FIRST_KEY
+    }
+
+    /// Has the next key unpark this thread, which stayed awake. False if there are keys already.
+    pub(super) fn begin_park(&self) -> bool {
+        self.enter(Resting::Awake, PARKED)
     }
 
     /// Whether there has been no key since.
@@ -182,22 +137,49 @@ impl Mailbox {
     }
 }
 
-impl Slot {
-    pub(super) fn new(key: usize, mailbox: Arc<Mailbox>) -> Arc<Self> {
-        Arc::new(Self { next: AtomicUsize::new(OUT), key, mailbox })
-    }
-
-    pub(super) fn waker(self: &Arc<Self>) -> Waker {
-        Waker::from(self.clone())
-    }
-}
-
-impl Wake for Slot {
-    fn wake(self: Arc<Self>) {
-        self.mailbox.post(&self);
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.mailbox.post(self);
+/// By any thread.
+impl Post for Mailbox {
+    fn post(&self, slot: &Slot) {
+        // AcqRel: a second post of a slot that is in the list already hands what its thread did (it finished the job) to the
+        // owner by way of this word: pairs with the swap in `take`.
+        while slot.next.compare_exchange(OUT, LAST, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            if slot.next.fetch_add(0, Ordering::AcqRel) != OUT {
+                return;
+            }
+        }
+        let mut written = LAST;
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            if head == CLOSED {
+                return;
+            }
+            let next = if head >= FIRST_KEY { head } else { LAST };
+            if next != written {
+                // A swap, not a store: that would cut off from the owner who was turned away above since.
+                slot.next.swap(next, Ordering::Relaxed);
+                written = next;
+            }
+            // Release: publishes `next` and the finished job; pairs with the acquire in `take`.
+            match self.head.compare_exchange_weak(
+                head,
+                slot.key() + FIRST_KEY,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => head = now,
+            }
+        }
+        match head {
+            EMPTY => self.bell.ring(),
+            PARKED => self.owner.unpark(),
+            POLLED => {
+                let waker = lock(&self.waker).take();
+                contain(|| waker.into_iter().for_each(Waker::wake));
+                // It may be that of a future that was dropped.
+                self.bell.ring();
+            }
+            _ => {}
+        }
     }
 }

@@ -3,8 +3,9 @@
 
 use super::Completions;
 use super::bell::{Bell, Call};
-use super::mailbox::{Mailbox, Resting, Slot};
+use super::mailbox::{Mailbox, Resting};
 use crate::group::Group;
+use crate::job::Slots;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering, check, check_bounded, park, yield_now};
 use loom::sync::Notify;
 use loom::thread;
@@ -45,7 +46,7 @@ impl Wake for Alarm {
 /// The owner's side, without callbacks.
 struct Owner {
     mailbox: Arc<Mailbox>,
-    slots: Vec<Arc<Slot>>,
+    slots: Slots<Mailbox>,
     bell: Arc<Alarm>,
     /// What the jobs wrote before they posted: relaxed, so that only the mailbox can make it seen.
     done: Arc<Vec<AtomicBool>>,
@@ -72,13 +73,14 @@ impl Owner {
         let bell = Alarm::new();
         let rings = bell.clone();
         let mailbox = Mailbox::new(Bell::new(Call::Function(Box::new(move || rings.ring()))).unwrap());
-        let slots = (0..keys).map(|key| Slot::new(key, mailbox.clone())).collect();
+        let mut slots = Slots::new(mailbox.clone());
+        slots.grow_to(keys);
         let done = Arc::new((0..keys).map(|_| AtomicBool::new(false)).collect());
         Self { mailbox, slots, bell, done, ready: VecDeque::new(), seen: Vec::new() }
     }
 
     fn poster(&self, key: usize) -> Poster {
-        Poster { waker: self.slots[key].waker(), done: self.done.clone(), key }
+        Poster { waker: self.slots.waker(key), done: self.done.clone(), key }
     }
 
     /// One look at the mailbox; keys whose jobs are not done are let go.
@@ -107,7 +109,11 @@ impl Owner {
 
     fn park_until(&mut self, keys: usize) {
         while self.seen.len() < keys {
-            if !self.dispatch() || self.seen.len() >= keys || !self.mailbox.begin_park(Resting::Away) {
+            if !self.dispatch()
+                || self.seen.len() >= keys
+                || !self.mailbox.stay_awake(Resting::Away)
+                || !self.mailbox.begin_park()
+            {
                 continue;
             }
             while self.mailbox.is_parked() {
@@ -196,7 +202,7 @@ fn nobody_is_told_during_a_dispatch() {
 fn a_late_waker_does_not_hide_a_jobs_end() {
     check(|| {
         let mut owner = Owner::new(1);
-        let (late, job) = (owner.slots[0].waker(), owner.poster(0));
+        let (late, job) = (owner.slots.waker(0), owner.poster(0));
         let late = thread::spawn(move || late.wake());
         let job = thread::spawn(move || job.finish());
         owner.dispatch_until(1);
@@ -209,7 +215,7 @@ fn a_late_waker_does_not_hide_a_jobs_end() {
 fn a_late_waker_does_not_hide_a_jobs_end_from_park() {
     check(|| {
         let mut owner = Owner::new(2);
-        let (late, other, job) = (owner.slots[0].waker(), owner.poster(1), owner.poster(0));
+        let (late, other, job) = (owner.slots.waker(0), owner.poster(1), owner.poster(0));
         let late = thread::spawn(move || {
             late.wake();
             other.finish();
@@ -275,7 +281,7 @@ fn a_park_inside_a_dispatch_that_times_out() {
         let poster = owner.poster(0);
         let poster = thread::spawn(move || poster.finish());
         owner.look();
-        if owner.mailbox.begin_park(Resting::Awake) {
+        if owner.mailbox.begin_park() {
             yield_now();
             owner.mailbox.end_park(Resting::Awake);
         }
@@ -322,12 +328,12 @@ fn a_slot_is_in_the_list_once() {
     check(|| {
         let mut owner = Owner::new(1);
         owner.done[0].store(true, Ordering::Relaxed);
-        let wakers = [owner.slots[0].waker(), owner.slots[0].waker()];
+        let wakers = [owner.slots.waker(0), owner.slots.waker(0)];
         let posters = wakers.map(|waker| thread::spawn(move || waker.wake()));
         posters.into_iter().for_each(|poster| poster.join().unwrap());
         owner.look();
         assert_eq!(owner.seen, [0]);
-        owner.slots[0].waker().wake();
+        owner.slots.waker(0).wake();
         owner.look();
         assert_eq!(owner.seen, [0, 0]);
     });

@@ -1,7 +1,7 @@
 //! The awaiter's side of a job: poll, cancel, run here, let go.
 
 use super::Job;
-use super::cell::Header;
+use super::cell::{Header, prefetch_to_write};
 use super::error::{JobError, Panic};
 use super::host::{Care, Departure, Host, Settlement};
 use super::thread_waker::{self, Wait};
@@ -122,6 +122,7 @@ impl<T> Handle<T> {
     /// Has `waker` called when the job is done, in place of any other, which is given back. False if it is done already; then
     /// nothing is called.
     pub(super) fn leave_waker(&mut self, waker: Waker) -> (bool, Option<Waker>) {
+        prefetch_to_write(self.header.as_ptr().cast());
         let mut now = self.header().state.load();
         while now.has_waker() && !now.is_done() {
             match self.header().state.step(now, now.without_waker()) {

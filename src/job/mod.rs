@@ -12,6 +12,7 @@ mod host;
 mod model;
 mod offload;
 mod queue;
+mod slots;
 mod state;
 mod task;
 mod thread_waker;
@@ -24,6 +25,7 @@ pub use offload::Offload;
 use handle::Handle;
 pub(crate) use host::{Care, Departure, Host, Settlement};
 pub(crate) use queue::{Batch, Popped, Queue};
+pub(crate) use slots::{Post, Slot, Slots};
 pub(crate) use task::{Claimed, Task};
 pub(crate) use thread_waker::{Wait, block_on};
 

@@ -1,7 +1,7 @@
 //! The intrusive queue that jobs wait in: many submitters push without a lock, workers pop under one. See
 //! `README.md`, "The queue".
 
-use super::cell::Link;
+use super::cell::{Link, prefetch_to_write};
 use super::task::Task;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 use crossbeam_utils::CachePadded;
@@ -303,24 +303,6 @@ fn next_of(link: *mut Link) -> *mut Link {
     // SAFETY: only the holder of the lock takes entries out, so every entry from `oldest` on is live.
     // Acquire: pairs with the release in `Queue::link`.
     unsafe { (*link).next.load(Ordering::Acquire) }
-}
-
-/// Asks for a cell's two lines before they are needed, and at once for writing: read first, each would come twice. Makes a round trip
-/// about 10 % shorter.
-#[inline(always)]
-fn prefetch_to_write(link: *mut Link) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a hint that touches no memory and cannot fault. 64-bit processors without it take it for a no-op.
-    unsafe {
-        std::arch::asm!(
-            "prefetchw [{0}]",
-            "prefetchw [{0} + 64]",
-            in(reg) link,
-            options(nostack, preserves_flags, readonly)
-        );
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = link;
 }
 
 impl<S> Drop for Queue<S> {
