@@ -4,11 +4,11 @@ use crate::sync::yield_now;
 use std::hint::spin_loop;
 use std::time::{Duration, Instant};
 
-/// How long to go on spinning in vain, all in all, before giving up for a while: two threads that were woken on one
-/// processor are parted by the system's clock, whose ticks are at most 10 ms apart.
-const TRIAL: Duration = Duration::from_millis(10);
+/// How long to go on spinning in vain, all in all, before giving up for a while. Two threads that were woken on one processor are
+/// parted at one of the kernel's next ticks, of 4 ms as a rule; the first ones may pass, as it thinks their caches warm.
+const TRIAL: Duration = Duration::from_millis(20);
 /// For how long then not to spin: at first, ...
-const FIRST_REST: Duration = Duration::from_millis(100);
+const FIRST_REST: Duration = Duration::from_millis(400);
 /// ... and, doubling, at the most.
 const LONGEST_REST: Duration = Duration::from_millis(3_200);
 /// Who yielded and had to wait that long for its next turn, shares its processor with somebody else who is busy.
@@ -27,13 +27,16 @@ pub(crate) struct Spin {
     pub(crate) every: Duration,
     /// Whether to let others have this processor between two looks.
     pub(crate) yields: bool,
+    /// By how much to count time spent in vain.
+    pub(crate) weight: u32,
 }
 
 /// What a thread has learnt about how soon things come.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
-    /// Time spent since something was prompt.
+    /// Time spent in vain, less what was saved: each prompt wait saves a wake-up, which costs about what is prompt.
     vain: Duration,
+    was_prompt: bool,
     /// No spin before then.
     rests_until: Option<Instant>,
     /// The next rest.
@@ -42,12 +45,12 @@ pub(crate) struct Patience {
 
 impl Patience {
     pub(crate) const fn new() -> Self {
-        Self { vain: Duration::ZERO, rests_until: None, rest: FIRST_REST }
+        Self { vain: Duration::ZERO, was_prompt: true, rests_until: None, rest: FIRST_REST }
     }
 
     /// Whether the last wait was prompt, or there was none.
     pub(crate) fn is_rewarded(&self) -> bool {
-        self.vain.is_zero() && self.rests_until.is_none()
+        self.was_prompt
     }
 
     /// Spins until `arrived`, but no longer than that; whether it has arrived.
@@ -58,20 +61,21 @@ impl Patience {
         }
         let begun = Instant::now();
         if self.rests_until.is_some_and(|end| begun < end) {
+            self.was_prompt = false;
             return false;
         }
         let mut spent = Duration::ZERO;
         loop {
             if arrived() {
                 if spent <= spin.prompt {
-                    *self = Self::new();
+                    self.win(spin.prompt);
                 } else {
-                    self.lose(spent, begun);
+                    self.lose(spent * spin.weight, begun);
                 }
                 return true;
             }
             if spent >= spin.longest {
-                self.lose(spent, begun);
+                self.lose(spent * spin.weight, begun);
                 return false;
             }
             let before = spent;
@@ -90,7 +94,16 @@ impl Patience {
         }
     }
 
+    fn win(&mut self, saved: Duration) {
+        self.was_prompt = true;
+        self.vain = self.vain.saturating_sub(saved);
+        if self.vain.is_zero() {
+            self.rest = FIRST_REST;
+        }
+    }
+
     fn lose(&mut self, spent: Duration, now: Instant) {
+        self.was_prompt = false;
         self.vain += spent;
         if self.vain >= TRIAL {
             self.vain = Duration::ZERO;

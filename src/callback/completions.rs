@@ -33,6 +33,7 @@ const SPIN: Spin = Spin {
     longest: Duration::from_micros(20),
     every: Duration::from_nanos(60),
     yields: false,
+    weight: 8,
 };
 
 /// Callbacks that one thread runs: the one that made this. They may use what that thread alone has, such as an `Rc`.

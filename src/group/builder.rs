@@ -165,8 +165,9 @@ impl Builder {
     /// if jobs were done within 2 µs lately.
     ///
     /// One thread of a group at a time spins. Both sides learn. As long as waits are prompt a spin may last ten times as long as that, so that
-    /// one late job does not end it. After 10 ms spent in vain, all in all, the thread does not spin for 100 ms, then 200, and so on up to
-    /// 3.2 s, until a wait is prompt again. A thread that was woken on its waker's processor yields that processor while it spins.
+    /// one late job does not end it. After 2.5 ms spent in vain, all in all, a thread does not spin for 400 ms, then 800, and so on up to
+    /// 3.2 s, until waits are prompt again. A thread that was woken on its waker's processor yields that processor while it spins, and
+    /// gives up after 20 ms, as the kernel may part the two meanwhile.
     ///
     /// After more than one job in a row a thread looks away from the queue for 3 µs, so that whoever fills it is not held up; a
     /// job that comes just then waits that long.

@@ -13,7 +13,7 @@ use super::timings::{Meters, Timed};
 use super::{current, worker};
 use crate::job::{self, Batch, Care, Departure, Host, Job, Offload, Popped, Queue, Settlement, Task};
 use crate::os::fork;
-use crate::sync::{AtomicUsize, Mutex, Ordering, loom_fence, yield_now};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, loom_fence, yield_now};
 use crate::wait_list::WaitList;
 use std::io;
 use std::sync::{Arc, Weak};
@@ -28,6 +28,8 @@ pub(super) struct Core {
     pub(super) meters: Option<Arc<Meters>>,
     pub(super) config: Config,
     starter: Starter,
+    /// Whether the thread that was woken last came up on its waker's processor, and nothing was prompt since. A hint.
+    pub(super) is_near: AtomicBool,
     /// How many of the threads inside jobs are known to be stuck there. A hint, seldom written.
     pub(super) stuck: AtomicUsize,
     /// Something that `drain` or `shutdown` may wait for has happened: a thread found the queue empty, or left, or a
@@ -41,6 +43,12 @@ pub(super) struct Core {
     pub(super) shutting_down: Mutex<ShuttingDown>,
     /// For the threads.
     me: Weak<Core>,
+}
+
+/// By how much to count time spent spinning in vain. Two threads on one processor go on until the kernel parts them; on processors of
+/// their own they have no better times to wait for.
+pub(super) fn spin_weight(is_near: bool) -> u32 {
+    if is_near { 1 } else { 8 }
 }
 
 /// A job to be run.
@@ -62,6 +70,7 @@ impl Core {
             meters: config.timings.then(Meters::new),
             config,
             starter: Starter::new(),
+            is_near: AtomicBool::new(false),
             stuck: AtomicUsize::new(0),
             quiet: WaitList::new(),
             generation: fork::generation(),
@@ -380,8 +389,10 @@ impl Host for Core {
         current::is(self)
     }
 
-    fn answers_soon(&self) -> bool {
-        !self.config.linger.is_zero()
+    fn spin_weight(&self) -> Option<u32> {
+        // Relaxed: a hint.
+        let weight = spin_weight(self.is_near.load(Ordering::Relaxed));
+        (!self.config.linger.is_zero()).then_some(weight)
     }
 
     fn nudge(&self) -> Care {

@@ -1,6 +1,6 @@
 //! One offload thread, from its start to its retirement. See `README.md`, "A worker's round".
 
-use super::core::{Core, Next};
+use super::core::{Core, Next, spin_weight};
 use super::counts::Role;
 use super::parked::{Retirement, Sleeper};
 use super::tally::WorkTally;
@@ -9,7 +9,7 @@ use crate::job::Host;
 use crate::os::{affinity, nice};
 use crate::panic::contain;
 use crate::patience::{Patience, Spin, pause};
-use crate::sync::{loom_fence, park_timeout, thread, yield_now};
+use crate::sync::{Ordering, loom_fence, park_timeout, thread, yield_now};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -202,11 +202,21 @@ impl<'a> Worker<'a> {
             longest: prompt.saturating_mul(LONGEST_LINGER),
             every: LOOK_EVERY,
             yields: self.shares_processor,
+            weight: spin_weight(self.shares_processor),
         };
         let arrived = || core.queue.len() > 0 || core.counts().load().is_closed();
         let has_arrived = self.patience.spin(spin, arrived);
-        self.shares_processor &= !self.patience.is_rewarded();
+        if self.shares_processor && self.patience.is_rewarded() {
+            self.set_shares_processor(false);
+        }
         has_arrived
+    }
+
+    fn set_shares_processor(&mut self, shares: bool) {
+        self.shares_processor = shares;
+        if self.core.is_near.load(Ordering::Relaxed) != shares {
+            self.core.is_near.store(shares, Ordering::Relaxed);
+        }
     }
 
     /// idle → gone, as the group is closed and its queue empty. False if it is not, after all.
@@ -243,7 +253,7 @@ impl<'a> Worker<'a> {
                 Retirement::Needed | Retirement::Woken => until = None,
             }
         };
-        self.shares_processor = self.sleeper.shares_processor();
+        self.set_shares_processor(self.sleeper.shares_processor());
         self.take_up(role);
         Ok(())
     }

@@ -43,8 +43,8 @@ pub(crate) trait Host: Send + Sync {
     /// Whether the calling thread is one of this host's own.
     fn is_current_thread(&self) -> bool;
 
-    /// Whether a job just queued may well be done in no time, as its threads linger for jobs.
-    fn answers_soon(&self) -> bool;
+    /// By how much to count the time that an awaiter spins in vain (see `patience.rs`); `None` if it is not to spin at all.
+    fn spin_weight(&self) -> Option<u32>;
 
     /// Looks after a queue that may have nobody to run it, as the system refused a thread.
     fn nudge(&self) -> Care;

@@ -17,8 +17,8 @@ impl Host for ByHand {
     fn is_current_thread(&self) -> bool {
         false
     }
-    fn answers_soon(&self) -> bool {
-        false
+    fn spin_weight(&self) -> Option<u32> {
+        None
     }
     fn nudge(&self) -> Care {
         Care::Fine
