@@ -57,6 +57,8 @@ const SPIN: Spin = Spin {
 ///
 /// Use one at a time: whoever waits by `wait` is woken in place of the others, and of several `next` only the one polled last is.
 ///
+/// The descriptor is readable once when it is first asked for, and may be now and then, with nothing to dispatch.
+///
 /// # Dropping
 ///
 /// The callbacks that have not run are dropped, on this thread, and never run. Jobs that have not started are cancelled with them, as by
@@ -125,8 +127,9 @@ impl Completions {
     /// For the calling thread, announced by a function, which is to make that thread call [`dispatch`](Self::dispatch) soon: to post a message to a
     /// GUI's loop, say. It is called when there is something to dispatch and was nothing before, not for every job.
     ///
-    /// It is called by the offload threads, and by this thread when a bounded dispatch leaves something behind. It should return
-    /// soon, and not dispatch itself. A panic of it is caught on an offload thread.
+    /// It is called by the offload threads; by this thread, when a bounded dispatch leaves something behind, or a job was done before it got its
+    /// callback; and by one that shuts the job's group down. So it must not wait for a lock that this thread may hold. It should return soon,
+    /// and not dispatch itself. A panic of it is caught.
     ///
     /// # Errors
     ///
@@ -229,11 +232,10 @@ impl Completions {
     }
 
     /// Runs the callbacks of the jobs that are done, in the order in which they ended, and returns how many it ran. Never
-    /// blocks. Goes on with jobs that end meanwhile, up to 1,024 callbacks in all, so that a loop gets its turn; what is left after that
+    /// blocks. Goes on with jobs that end meanwhile until it has run 1,024 callbacks, so that a loop gets its turn; what is left after that
     /// is announced again.
     ///
-    /// A callback may submit jobs, dispatch in its turn (which runs the next ones inside it), and drop the `Completions` that is held
-    /// elsewhere (then the rest are dropped).
+    /// A callback may submit jobs, add callbacks, and dispatch or [`wait`](Self::wait) in its turn, which runs the next ones inside it.
     ///
     /// # Panics
     ///
@@ -252,7 +254,8 @@ impl Completions {
         self.inner.clone().run_ready(most, Instant::now().checked_add(time))
     }
 
-    /// Blocks this thread until it has run a callback, or the time is up, and returns how many it ran. Spins for a moment before it parks, if jobs
+    /// Blocks this thread until it has run a callback, or the time is up, and returns how many it ran. To be called where blocking is
+    /// allowed: inside a job whose group is at its cap it waits for jobs that wait for it. Spins for a moment before it parks, if jobs
     /// were done within 2 µs lately. Without a pending callback it returns
     /// at once.
     ///

@@ -195,8 +195,8 @@ impl Builder {
 
     /// Whether to measure how long each job waits and runs, for [`Group::timings`]. Default: no.
     ///
-    /// It costs three looks at the clock (20 ns each on the machine measured) and two additions to shared counters per job, one of
-    /// the looks on the submitting thread, and 24 bytes per waiting job.
+    /// It costs three looks at the clock, two additions to shared counters and a shared reference count per job, and 24 bytes per waiting job: it
+    /// about doubles the cost of a job that does nothing (measured: 194 ns to submit, 95 without).
     #[cfg(feature = "timings")]
     pub fn timings(mut self, measure: bool) -> Self {
         self.config.timings = measure;
