@@ -70,12 +70,12 @@ impl Patience {
                 if spent <= spin.prompt {
                     self.win(spin.prompt);
                 } else {
-                    self.lose(spent * spin.weight, begun);
+                    self.lose(spent * spin.weight, begun + spent);
                 }
                 return true;
             }
             if spent >= spin.longest {
-                self.lose(spent * spin.weight, begun);
+                self.lose(spent * spin.weight, begun + spent);
                 return false;
             }
             let before = spent;
@@ -83,7 +83,7 @@ impl Patience {
                 yield_now();
                 spent = begun.elapsed();
                 if spent - before > LONG_TURN {
-                    self.lose(TRIAL, begun);
+                    self.lose(TRIAL, begun + spent);
                     return arrived();
                 }
             }

@@ -168,22 +168,6 @@ fn a_job_that_was_polled_before_with_another_waker() {
 }
 
 #[test]
-fn a_job_whose_output_was_taken_panics_at_the_dispatch() {
-    let _watchdog = watchdog();
-    hush();
-    let completions = Completions::new().unwrap();
-    let mut offload = finished_job(&single_thread_group(), || 7);
-    assert!(pin!(&mut offload).poll(&mut Context::from_waker(noop_waker_ref())).is_ready());
-    offload.on_done_in(&completions, |_| unreachable!());
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| ()));
-    let message = panic_message_of(|| completions.dispatch());
-    std::panic::set_hook(report);
-    assert!(message.contains("after it had given its output"), "{message}");
-    assert_eq!(completions.pending(), 0);
-}
-
-#[test]
 fn a_callback_of_any_size_and_alignment() {
     #[derive(Clone, Copy)]
     #[repr(align(64))]
@@ -398,4 +382,13 @@ fn debug_tells_how_many_are_pending() {
     let group = single_thread_group();
     finished_job(&group, || ()).on_done_in(&completions, |_| ());
     assert_eq!(format!("{completions:?}"), "Completions { pending: 1, .. }");
+}
+
+#[test]
+#[should_panic(expected = "after it had given its output")]
+fn a_future_that_has_given_its_output_takes_no_callback() {
+    let completions = Completions::new().unwrap();
+    let mut job = aside::offload(|| 1);
+    assert_eq!(futures::executor::block_on(&mut job), 1);
+    job.on_done_in(&completions, |_| ());
 }

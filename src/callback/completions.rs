@@ -55,7 +55,8 @@ const SPIN: Spin = Spin {
 /// | has nothing else to do | [`wait`](Self::wait) |
 /// | runs futures | [`next`](Self::next), or the [`Stream`] of numbers of callbacks that were run |
 ///
-/// Use one at a time: whoever waits by `wait` is woken in place of the others, and of several `next` only the one polled last is.
+/// Use one at a time: whoever waits by `wait` is woken in place of the others, and of several `next` only the one polled last is. A
+/// dispatch or `wait` elsewhere between two polls of `next` makes it forget its waker: poll it again.
 ///
 /// The descriptor is readable once when it is first asked for, and may be now and then, with nothing to dispatch.
 ///
@@ -211,23 +212,29 @@ impl Completions {
             offload.detach();
             return;
         }
-        let (old, missed) = {
+        assert!(
+            offload.host().is_some(),
+            "a job's future was given a callback after it had given its output"
+        );
+        let (old, missed, short) = {
             let mut table = inner.table.borrow_mut();
             let Table { callbacks, slots, .. } = &mut *table;
             let place = callbacks.vacant_entry();
             let key = place.key();
             slots.grow_to(key);
             let (waits, old) = offload.leave_waker(slots.waker(key));
-            if waits {
-                offload.nudge();
-            }
+            let short = offload.host().filter(|host| waits && host.is_short()).cloned();
             place.insert(into_callback(offload));
-            (old, (!waits).then(|| slots.waker(key)))
+            (old, (!waits).then(|| slots.waker(key)), short)
         };
         // Foreign code, which may dispatch: the callback is in its place, and nothing is borrowed.
         contain(|| drop(old));
         if let Some(waker) = missed {
             waker.wake();
+        }
+        if let Some(host) = short {
+            // A chance to try again.
+            host.nudge();
         }
     }
 

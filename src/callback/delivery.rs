@@ -71,6 +71,10 @@ impl<T: Send + 'static> Offload<T> {
     /// Costs no allocation in the long run, if `f` captures at most 48 bytes. In a forked child, with a parent's `completions`, the job
     /// runs and `f` is dropped.
     ///
+    /// # Panics
+    ///
+    /// If this future has given its output already.
+    ///
     /// ```
     /// let completions = aside::Completions::new()?;
     /// aside::offload(|| 6 * 7).on_done_in(&completions, |outcome| assert_eq!(outcome.unwrap(), 42));

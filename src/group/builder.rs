@@ -165,7 +165,7 @@ impl Builder {
     /// if jobs were done within 2 µs lately.
     ///
     /// One thread of a group at a time spins. Both sides learn. As long as waits are prompt a spin may last ten times as long as that, so that
-    /// one late job does not end it. After 2.5 ms spent in vain, all in all, a thread does not spin for 400 ms, then 800, and so on up to
+    /// one late job does not end it. More than 10 ms is taken for 10 ms. After 2.5 ms spent in vain, all in all, a thread does not spin for 400 ms, then 800, and so on up to
     /// 3.2 s, until waits are prompt again. A thread that was woken on its waker's processor yields that processor while it spins, and
     /// gives up after 20 ms, as the kernel may part the two meanwhile.
     ///

@@ -252,7 +252,8 @@ impl Core {
     ///
     /// The awaiter may have its next job in the queue before this thread has gone on by one instruction, above all if it
     /// preempts this thread as it is woken. It should find an idle thread then, and not call for another: so a thread with nothing
-    /// left to do counts itself idle before it wakes the awaiter. Not if that means to run a callback, which may take any time.
+    /// left to do counts itself idle before it wakes the awaiter. Not if that means to run a callback, or to drop an output that
+    /// nobody wants, which may take any time.
     pub(super) fn run(&self, next: Next, tally: &WorkTally<'_>) -> bool {
         current::job_begins();
         let finished = next.job.run();
@@ -263,15 +264,29 @@ impl Core {
         }
         tally.add_finished(finished.panicked());
         // With more behind it, the length, which submitters write, need not be looked at.
-        let idle = !next.more && self.queue.len() == 0 && !finished.has_callback();
+        let mut idle = !next.more && self.queue.len() == 0 && finished.is_quick();
         if idle {
             self.rest(tally);
         }
-        // Publishes the output and wakes the awaiter.
-        drop(finished);
+        // Wakes the awaiter.
+        finished.publish(|| {
+            if std::mem::take(&mut idle) {
+                self.begin(tally);
+            }
+        });
         tally.add_settled();
         current::job_ends();
         idle
+    }
+
+    /// idle → inside a job. If this was the last idle thread, and it leaves jobs behind, another one is wanted.
+    pub(super) fn begin(&self, tally: &WorkTally<'_>) {
+        tally.enter_job();
+        let counts = self.counts().run();
+        // The race: a submitter that still saw this thread idle has pushed before.
+        if counts.idle() == 0 && self.queue.len() > 0 {
+            self.grow(counts);
+        }
     }
 
     /// inside a job → idle.
@@ -383,6 +398,10 @@ impl Host for Core {
             }
         }
         self.tell_waiters();
+    }
+
+    fn is_short(&self) -> bool {
+        self.starter.is_failing()
     }
 
     fn is_current_thread(&self) -> bool {

@@ -84,7 +84,8 @@ impl Core {
         if cfg!(aside_loom) || !processors::are_scarce() {
             return false;
         }
-        self.tally.threads_inside().take(MOST_THREADS_LOOKED_AT).all(Thread::is_runnable)
+        let mut inside = self.tally.threads_inside().take(MOST_THREADS_LOOKED_AT).peekable();
+        inside.peek().is_some() && inside.all(Thread::is_runnable)
     }
 
     /// Brings threads to work, parked ones first, as long as there are jobs for them; false if some were wanted and none was to be had.

@@ -53,9 +53,13 @@ fn main(core: &Arc<Core>, role: Role) {
 /// halted processor in a virtual machine.
 const LONGEST_LINGER: u32 = 10;
 
+/// To linger for longer is to burn a processor.
+const MOST_LINGER: Duration = Duration::from_millis(10);
+
 /// See `Spin::every`.
 const LOOK_EVERY: Duration = Duration::from_nanos(100);
-/// Measured with 64 jobs in flight: 540 ns a job without, 460 with 0.5 µs, 360 with 1.5 µs, 350 with 3 µs, 420 with 6 µs.
+/// Measured with 64 jobs in flight: 540 ns a job without, 460 with 0.5 µs, 360 with 1.5 µs, 350 with 3 µs; since then
+/// other things made it 195 with 3 µs and 170 with 6 µs.
 const HOLD_OFF: Duration = Duration::from_micros(3);
 
 /// So often a thread yields to a pusher that is half-way, before it sleeps for a moment instead.
@@ -98,7 +102,7 @@ impl<'a> Worker<'a> {
                 Ok(job) => job,
                 Err(end) => return end,
             };
-            self.begin();
+            self.core.begin(&self.tally);
             let mut next = Some(first);
             let mut idle = false;
             let mut jobs = 0_usize;
@@ -123,16 +127,6 @@ impl<'a> Worker<'a> {
     fn take_up(&self, role: Role) {
         if role == Role::Watch {
             watch::stand(self.core);
-        }
-    }
-
-    /// idle → inside a job. If this was the last idle thread, and it leaves jobs behind, another one is wanted.
-    fn begin(&self) {
-        self.tally.enter_job();
-        let counts = self.core.counts().run();
-        // The race: a submitter that still saw this thread idle has pushed before.
-        if counts.idle() == 0 && self.core.queue.len() > 0 {
-            self.core.grow(counts);
         }
     }
 
@@ -196,7 +190,7 @@ impl<'a> Worker<'a> {
         if core.counts().load().idle() > 1 {
             return false;
         }
-        let prompt = core.config.linger;
+        let prompt = core.config.linger.min(MOST_LINGER);
         let spin = Spin {
             prompt,
             longest: prompt.saturating_mul(LONGEST_LINGER),

@@ -418,7 +418,9 @@ impl<T> Pending<T> {
                 return Some(outcome);
             }
         }
-        self.spin();
+        if deadline.remaining().is_none_or(|left| left > AWAITER_SPIN.longest) {
+            self.spin();
+        }
         thread_waker::block_on(deadline, |waker| match self.poll(waker) {
             Poll::Ready(outcome) => Wait::Over(outcome),
             Poll::Pending => Wait::on(self.nudge()),

@@ -46,6 +46,9 @@ pub(crate) trait Host: Send + Sync {
     /// By how much to count the time that an awaiter spins in vain (see `patience.rs`); `None` if it is not to spin at all.
     fn spin_weight(&self) -> Option<u32>;
 
+    /// Whether the system refused a thread lately, so that [`nudge`](Self::nudge) may be of use.
+    fn is_short(&self) -> bool;
+
     /// Looks after a queue that may have nobody to run it, as the system refused a thread.
     fn nudge(&self) -> Care;
 

@@ -20,6 +20,9 @@ impl Host for ByHand {
     fn spin_weight(&self) -> Option<u32> {
         None
     }
+    fn is_short(&self) -> bool {
+        false
+    }
     fn nudge(&self) -> Care {
         Care::Fine
     }

@@ -69,13 +69,6 @@ impl<T> Offload<T> {
         self.0.handle_mut().map_or((false, None), |handle| handle.leave_waker(waker))
     }
 
-    /// Looks after a group that could not start a thread.
-    pub(crate) fn nudge(&self) {
-        if let Some(host) = self.host() {
-            host.nudge();
-        }
-    }
-
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
         self.0.poll_nudging(cx.waker())
     }

@@ -86,7 +86,7 @@ impl Drop for Claimed {
     fn drop(&mut self) {
         // SAFETY: to be claimed is to own the body, with the closure in it.
         contain(|| unsafe { Header::drop_job(self.0) });
-        publish(self.0, false);
+        publish(self.0, false, || ());
     }
 }
 
@@ -95,26 +95,34 @@ impl Finished {
         self.panicked
     }
 
-    /// Whether the one to be woken is a callback, which may take any time.
-    pub(crate) fn has_callback(&self) -> bool {
+    /// Whether to publish the output takes no time, as things stand: there is neither a callback to call, nor an output that
+    /// nobody wants and that must be dropped here.
+    pub(crate) fn is_quick(&self) -> bool {
         // SAFETY: the `TASK` bit, which ends with this value, keeps the cell alive.
-        unsafe { self.header.as_ref() }.state.load().has_callback()
+        let state = unsafe { self.header.as_ref() }.state.load();
+        state.has_handle() && !state.has_callback()
+    }
+
+    /// Publishes the output. Calls `before` if it must be dropped here after all, before it is.
+    pub(crate) fn publish(self, before: impl FnOnce()) {
+        publish(ManuallyDrop::new(self).header, true, before);
     }
 }
 
 impl Drop for Finished {
     fn drop(&mut self) {
-        publish(self.header, true);
+        publish(self.header, true, || ());
     }
 }
 
-/// `RUNNING` → `DONE`, and the task's end.
-fn publish(header: NonNull<Header>, output: bool) {
+/// `RUNNING` → `DONE`, and the task's end. Calls `before_drop` if nobody wants the output, before it is dropped.
+fn publish(header: NonNull<Header>, output: bool, before_drop: impl FnOnce()) {
     // SAFETY: the `TASK` bit, which this function ends with, keeps the cell alive.
     let state = &unsafe { header.as_ref() }.state;
     let mut now = state.load();
     loop {
         if !now.has_handle() {
+            before_drop();
             if output {
                 // SAFETY: without a handle the body is still this side's.
                 contain(|| unsafe { Header::drop_output(header) });

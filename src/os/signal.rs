@@ -53,6 +53,7 @@ impl ThreadSignal {
         if before.sa_sigaction == libc::SIG_DFL {
             // Without `SA_RESTART`: that a system call is not restarted is the point.
             wanted.sa_sigaction = ours;
+            wanted.sa_flags = libc::SA_ONSTACK;
             // SAFETY: the handler does nothing, so it is async-signal-safe; the pointers are to local values.
             if unsafe { libc::sigaction(signal, &raw const wanted, &raw mut before) } != 0 {
                 return Err(io::Error::last_os_error());
