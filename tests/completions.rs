@@ -4,7 +4,6 @@ mod util;
 
 use aside::{Completions, Failure, Group, JobError};
 use futures::executor::block_on;
-use futures::task::noop_waker_ref;
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
@@ -13,7 +12,7 @@ use std::thread::current;
 use std::time::Duration;
 use util::probe_waker::ProbeWaker;
 use util::{Counter, Gate, expected_panic, finished_job, hold_thread, hush};
-use util::{panic_message_of, single_thread_group, start_job, watchdog};
+use util::{single_thread_group, start_job, watchdog};
 
 /// What callbacks wrote down. Not `Send`.
 type Log<T> = Rc<RefCell<Vec<T>>>;

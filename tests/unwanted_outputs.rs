@@ -23,9 +23,8 @@ fn a_job_behind_a_slow_destructor_gets_a_thread() {
             let dropped = dropped.clone();
             move || Slow(dropped)
         });
-        // Let go before it ends, or just as it does.
-        job.gate.open();
         job.offload.detach();
+        job.gate.open();
         assert_eq!(group.offload(|| "behind it").wait(), "behind it");
         dropped.open();
     }
