@@ -5,6 +5,7 @@ mod callback;
 mod deadline;
 mod group;
 mod job;
+mod lane;
 mod os;
 mod panic;
 mod patience;
@@ -19,6 +20,7 @@ pub use group::{
 #[cfg(feature = "timings")]
 pub use group::{Times, Timings};
 pub use job::{Cancel, Catch, JobError, Offload, Panic};
+pub use lane::{IntoInner, Lane, LaneBuilder, LaneDrain};
 
 /// Puts a blocking job aside: queues it, at once, in the [global group](Group::global) and returns the future of its output.
 ///

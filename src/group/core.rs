@@ -15,10 +15,11 @@ use crate::job::{self, Batch, Care, Departure, Host, Job, Offload, Popped, Queue
 use crate::os::fork;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, loom_fence, yield_now};
 use crate::wait_list::WaitList;
+use std::any::Any;
 use std::io;
 use std::sync::{Arc, Weak};
 
-pub(super) struct Core {
+pub(crate) struct Core {
     /// With the counts as its sign.
     pub(super) queue: Queue<AtomicCounts>,
     pub(super) parked: Parked,
@@ -139,6 +140,29 @@ impl Core {
         pushed
     }
 
+    /// Queues a job on behalf of others that this group, or a lane of it, has accepted: there is always room for it. Gives it back if
+    /// the group is closed.
+    pub(crate) fn push_unlimited<J: Job<Output = ()>>(self: &Arc<Self>, job: J) -> Result<(), J> {
+        if !self.takes_jobs() {
+            return Err(job);
+        }
+        if let Some(room) = &self.room {
+            room.take_anyway(1);
+        }
+        self.push_or_reclaim_any(job).map(Offload::detach)
+    }
+
+    /// Whether somebody waits for a thread.
+    #[inline]
+    pub(crate) fn has_queued_jobs(&self) -> bool {
+        self.queue.len() > 0
+    }
+
+    /// Whether a thread with nothing to do may let a moment pass before it says so.
+    pub(crate) fn may_linger(&self) -> bool {
+        !self.config.linger.is_zero() && !cfg!(aside_loom) && !self.has_queued_jobs()
+    }
+
     /// After a push that came to nothing, once the jobs are taken back: somebody has to clear their entries from the
     /// queue, as those hold this core.
     pub(super) fn clear_refused(&self) {
@@ -149,7 +173,7 @@ impl Core {
     }
 
     /// Whether submitting makes sense. A group that closes right after is caught by [`push`](Self::push).
-    pub(super) fn takes_jobs(&self) -> bool {
+    pub(crate) fn takes_jobs(&self) -> bool {
         !self.is_orphaned() && !self.counts().load().is_closed()
     }
 
@@ -439,12 +463,10 @@ impl Host for Core {
     }
 
     fn run_later(self: Arc<Self>, work: Box<dyn FnOnce() + Send>) -> Result<(), Box<dyn FnOnce() + Send>> {
-        if !self.takes_jobs() {
-            return Err(work);
-        }
-        if let Some(room) = &self.room {
-            room.take_anyway(1);
-        }
-        self.push_or_reclaim_any(work).map(Offload::detach)
+        self.push_unlimited(work)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

@@ -33,7 +33,7 @@ pub enum RejectReason {
 }
 
 impl<F> Rejected<F> {
-    pub(super) fn new(job: F, reason: RejectReason) -> Self {
+    pub(crate) fn new(job: F, reason: RejectReason) -> Self {
         Self { job, reason }
     }
 

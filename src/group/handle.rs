@@ -62,7 +62,7 @@ impl Group {
         Self { owner: Arc::new(Owner { core }) }
     }
 
-    pub(super) fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.owner.core
     }
 

@@ -39,4 +39,5 @@ pub use stats::Stats;
 #[cfg(feature = "timings")]
 pub use timings::{Times, Timings};
 
+pub(crate) use self::core::Core;
 pub(crate) use global::global;

@@ -1,6 +1,6 @@
 //! How long jobs waited and ran, as histograms.
 
-use crate::job::Job;
+use crate::job::{Host, Job};
 use histogram::{AtomicHistogram, Histogram};
 use std::fmt;
 use std::sync::Arc;
@@ -119,7 +119,7 @@ where
 {
     type Output = T;
 
-    fn run(self) -> T {
+    fn run(self, _: &dyn Host) -> T {
         let begun = Instant::now();
         record(&self.meters.time_in_queue, begun.saturating_duration_since(self.queued));
         // Also when it panics.

@@ -37,6 +37,26 @@ impl<T> Catch<T> {
         }
     }
 
+    /// As [`wait`](Self::wait), but no longer than until the deadline; and so, on an offload thread, without running the job there.
+    ///
+    /// # Errors
+    ///
+    /// Gives the handle back if the job has not ended by then. Nothing is cancelled.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let job = aside::offload(|| 1).catch();
+    /// let outcome = job.wait_deadline(Duration::from_secs(60)).expect("it takes no time");
+    /// assert_eq!(outcome.unwrap(), 1);
+    /// ```
+    pub fn wait_deadline(mut self, deadline: impl Into<Deadline>) -> Result<Result<T, JobError>, Self> {
+        match self.0.wait_outcome(deadline.into()) {
+            Some(outcome) => Ok(outcome),
+            None => Err(self),
+        }
+    }
+
     /// Whether the outcome can be had without waiting.
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()

@@ -97,7 +97,9 @@ where
     unsafe fn run(header: NonNull<Header>) -> bool {
         // SAFETY: passed on from `Header::run`.
         let job = unsafe { Self::take_job(header) };
-        let output = catch_unwind(AssertUnwindSafe(|| job.run()));
+        // SAFETY: the caller, who owns the body, keeps the cell alive.
+        let host = unsafe { header.as_ref() }.host.as_ref();
+        let output = catch_unwind(AssertUnwindSafe(|| job.run(host)));
         let panicked = output.is_err();
         Self::body(header).with_mut(|body| {
             // SAFETY: the caller owns the body, which is empty now.

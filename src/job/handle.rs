@@ -412,18 +412,42 @@ impl<T> Pending<T> {
     pub(crate) fn wait(&mut self, deadline: Deadline) -> Option<Outcome<T>> {
         let handle = self.0.as_mut().expect("a job was waited for after it had given its output");
         // A job run here could take longer than the deadline allows.
+        let mut waits = None;
         if deadline == Deadline::NEVER {
             if let Some(outcome) = handle.run_here_spending() {
                 self.spent();
                 return Some(outcome);
             }
+            waits = WaitsInside::begin(handle);
         }
         if deadline.remaining().is_none_or(|left| left > AWAITER_SPIN.longest) {
             self.spin();
         }
-        thread_waker::block_on(deadline, |waker| match self.poll(waker) {
+        let outcome = thread_waker::block_on(deadline, |waker| match self.poll(waker) {
             Poll::Ready(outcome) => Wait::Over(outcome),
             Poll::Pending => Wait::on(self.nudge()),
-        })
+        });
+        drop(waits);
+        outcome
+    }
+}
+
+/// A thread blocks for a job, and has told the host that wants to know.
+struct WaitsInside(Arc<dyn Host>);
+
+impl WaitsInside {
+    fn begin<T>(handle: &Handle<T>) -> Option<Self> {
+        if handle.is_finished() || !handle.host().wants_waiters() {
+            return None;
+        }
+        let host = handle.host().clone();
+        host.clone().wait_begins(&|| handle.is_finished());
+        Some(Self(host))
+    }
+}
+
+impl Drop for WaitsInside {
+    fn drop(&mut self) {
+        self.0.wait_ends();
     }
 }

@@ -1,5 +1,6 @@
 //! The group as one of its jobs sees it. Keeps this floor free of the one above.
 
+use std::any::Any;
 use std::sync::Arc;
 
 /// How a job left the queue other than by a worker's hand. Its entry is dead from then on. A [`Settlement`] follows.
@@ -57,4 +58,18 @@ pub(crate) trait Host: Send + Sync {
 
     /// Queues a further piece of work on behalf of a job. Gives it back if the host takes no more.
     fn run_later(self: Arc<Self>, work: Box<dyn FnOnce() + Send>) -> Result<(), Box<dyn FnOnce() + Send>>;
+
+    /// For jobs that need more of their host than this trait has.
+    fn as_any(&self) -> &dyn Any;
+
+    /// Whether the calling thread, which is about to block until one of this host's jobs is done, is to say so.
+    fn wants_waiters(&self) -> bool {
+        false
+    }
+
+    /// The calling thread is about to block until `is_done`. May run jobs of this host.
+    fn wait_begins(self: Arc<Self>, _is_done: &dyn Fn() -> bool) {}
+
+    /// It has blocked.
+    fn wait_ends(&self) {}
 }

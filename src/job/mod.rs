@@ -24,7 +24,7 @@ pub use offload::Offload;
 
 use handle::Handle;
 pub(crate) use host::{Care, Departure, Host, Settlement};
-pub(crate) use queue::{Batch, Popped, Queue};
+pub(crate) use queue::{Batch, Close, Popped, Queue};
 pub(crate) use slots::{Post, Slot, Slots};
 pub(crate) use task::{Claimed, Task};
 pub(crate) use thread_waker::{Wait, block_on};
@@ -35,7 +35,8 @@ use std::sync::Arc;
 pub(crate) trait Job: Send + 'static {
     type Output: Send + 'static;
 
-    fn run(self) -> Self::Output;
+    /// `host` is what the cell was made with.
+    fn run(self, host: &dyn Host) -> Self::Output;
 }
 
 impl<F, T> Job for F
@@ -45,7 +46,7 @@ where
 {
     type Output = T;
 
-    fn run(self) -> T {
+    fn run(self, _: &dyn Host) -> T {
         self()
     }
 }

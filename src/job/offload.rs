@@ -69,11 +69,11 @@ impl<T> Offload<T> {
         self.0.handle_mut().map_or((false, None), |handle| handle.leave_waker(waker))
     }
 
-    pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
+    pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
         self.0.poll_nudging(cx.waker())
     }
 
-    pub(super) fn wait_outcome(&mut self, deadline: Deadline) -> Option<Outcome<T>> {
+    pub(crate) fn wait_outcome(&mut self, deadline: Deadline) -> Option<Outcome<T>> {
         self.0.wait(deadline)
     }
 

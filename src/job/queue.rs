@@ -5,6 +5,7 @@ use super::cell::{Link, prefetch_to_write};
 use super::task::Task;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 use crossbeam_utils::CachePadded;
+use std::ops::{Deref, DerefMut};
 use std::ptr::{NonNull, null_mut};
 
 /// Below this many dead entries a sweep is not worth its lock.
@@ -14,17 +15,56 @@ const SWEEP_FROM: usize = 64;
 ///
 /// `S` is what a submitter looks at right after its push. It stands on the line that the push has just written, so that
 /// looking costs no transfer between processors.
-pub(crate) struct Queue<S = ()> {
+pub(crate) struct Queue<S, P: Spacing = Apart> {
     /// On the heap by a raw pointer, as the list's pointers lead into it.
-    entrance: NonNull<CachePadded<Entrance<S>>>,
-    exit: CachePadded<Exit>,
-    /// Entries whose jobs left by their handles' hands. A worker may meet an entry before its canceller has counted it,
-    /// so the number can be short of zero for a moment.
-    dead: CachePadded<AtomicUsize>,
+    entrance: NonNull<P::Part<Entrance<S>>>,
+    exit: P::Part<Exit>,
+}
+
+/// How far from each other what submitters and what workers write lies: memory for speed.
+pub(crate) trait Spacing {
+    type Part<T>: Deref<Target = T> + DerefMut + From<T>;
+}
+
+/// Two cache lines each, as processors may fetch lines in pairs.
+pub(crate) struct Apart;
+
+/// One cache line each, for those who have queues by the thousand.
+pub(crate) struct Close;
+
+#[repr(align(64))]
+pub(crate) struct Line<T>(T);
+
+impl Spacing for Apart {
+    type Part<T> = CachePadded<T>;
+}
+
+impl Spacing for Close {
+    type Part<T> = Line<T>;
+}
+
+impl<T> From<T> for Line<T> {
+    fn from(part: T) -> Self {
+        Self(part)
+    }
+}
+
+impl<T> Deref for Line<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Line<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
 }
 
 /// What submitters write.
-struct Entrance<S> {
+pub(crate) struct Entrance<S> {
     /// The newest entry.
     newest: AtomicPtr<Link>,
     pushed: AtomicUsize,
@@ -33,11 +73,14 @@ struct Entrance<S> {
     sign: S,
 }
 
-/// What workers write.
-struct Exit {
+/// What workers write; and cancellers, who are few.
+pub(crate) struct Exit {
     /// The oldest entry, or the stub before it.
     oldest: Mutex<Oldest>,
     popped: AtomicUsize,
+    /// Entries whose jobs left by their handles' hands. A worker may meet an entry before its canceller has counted it,
+    /// so the number can be short of zero for a moment.
+    dead: AtomicUsize,
 }
 
 struct Oldest(*mut Link);
@@ -46,9 +89,9 @@ struct Oldest(*mut Link);
 unsafe impl Send for Oldest {}
 // SAFETY: a link is written by its pusher until its `next` is set, then by the holder of the exit's lock; the cells
 // themselves are `Send` (see `Task`).
-unsafe impl<S: Send> Send for Queue<S> {}
+unsafe impl<S: Send, P: Spacing> Send for Queue<S, P> {}
 // SAFETY: as above; the sign is shared as it is.
-unsafe impl<S: Sync> Sync for Queue<S> {}
+unsafe impl<S: Sync, P: Spacing> Sync for Queue<S, P> {}
 
 /// What [`Queue::pop`] found.
 pub(crate) enum Popped {
@@ -110,22 +153,21 @@ impl Drop for Batch {
     }
 }
 
-impl<S> Queue<S> {
+impl<S, P: Spacing> Queue<S, P> {
     pub(crate) fn new(sign: S) -> Self {
-        let entrance = NonNull::from(Box::leak(Box::new(CachePadded::new(Entrance {
+        let entrance = Entrance {
             newest: AtomicPtr::new(null_mut()),
             pushed: AtomicUsize::new(0),
             stub: Link::new(),
             sign,
-        }))));
-        let queue = Self {
-            entrance,
-            exit: CachePadded::new(Exit {
-                oldest: Mutex::new(Oldest(null_mut())),
-                popped: AtomicUsize::new(0),
-            }),
-            dead: CachePadded::new(AtomicUsize::new(0)),
         };
+        let exit = Exit {
+            oldest: Mutex::new(Oldest(null_mut())),
+            popped: AtomicUsize::new(0),
+            dead: AtomicUsize::new(0),
+        };
+        let queue =
+            Self { entrance: NonNull::from(Box::leak(Box::new(P::Part::from(entrance)))), exit: exit.into() };
         // Relaxed: not shared yet.
         queue.entrance().newest.store(queue.stub().as_ptr(), Ordering::Relaxed);
         lock(&queue.exit.oldest).0 = queue.stub().as_ptr();
@@ -240,13 +282,13 @@ impl<S> Queue<S> {
     }
 
     fn dead(&self) -> usize {
-        let dead = self.dead.load(Ordering::Relaxed);
+        let dead = self.exit.dead.load(Ordering::Relaxed);
         if dead > usize::MAX / 2 { 0 } else { dead }
     }
 
     /// Counts an entry that died, and sweeps if the dead outnumber the living.
     pub(crate) fn add_dead(&self) {
-        self.dead.fetch_add(1, Ordering::Relaxed);
+        self.exit.dead.fetch_add(1, Ordering::Relaxed);
         let dead = self.dead();
         if dead >= SWEEP_FROM && dead > self.len() / 2 {
             self.sweep();
@@ -255,7 +297,7 @@ impl<S> Queue<S> {
 
     /// Counts a dead entry that was popped.
     pub(crate) fn dead_popped(&self) {
-        self.dead.fetch_sub(1, Ordering::Relaxed);
+        self.exit.dead.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Unlinks the dead entries. Costs a walk over all of them; called so seldom that it is O(1) per cancelled job.
@@ -290,7 +332,7 @@ impl<S> Queue<S> {
         }
         let popped = self.exit.popped.load(Ordering::Relaxed);
         // First the dead: in between `live` is too large rather than too small.
-        self.dead.fetch_sub(dead.len(), Ordering::Relaxed);
+        self.exit.dead.fetch_sub(dead.len(), Ordering::Relaxed);
         self.exit.popped.store(popped.wrapping_add(dead.len()), Ordering::Release);
         drop(oldest);
         // Lets go of their cells, outside the lock.
@@ -305,7 +347,7 @@ fn next_of(link: *mut Link) -> *mut Link {
     unsafe { (*link).next.load(Ordering::Acquire) }
 }
 
-impl<S> Drop for Queue<S> {
+impl<S, P: Spacing> Drop for Queue<S, P> {
     fn drop(&mut self) {
         // Without the lock, which in a forked child may be held by a thread that is gone.
         let oldest = self.exit.oldest.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
