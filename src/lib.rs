@@ -4,6 +4,7 @@
 mod callback;
 mod deadline;
 mod group;
+pub mod io;
 mod job;
 mod lane;
 mod os;

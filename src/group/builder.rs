@@ -249,7 +249,7 @@ impl Builder {
     }
 
     /// A group without threads, for which the first job starts one.
-    pub(super) fn build_lazily(self) -> Group {
+    pub(crate) fn build_lazily(self) -> Group {
         Group::new(Core::new(self.config))
     }
 

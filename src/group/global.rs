@@ -27,17 +27,7 @@ fn default_global() -> &'static Group {
     if let Some(threads @ 1..=super::counts::MAX_THREADS) = wanted {
         builder = builder.max_threads(threads);
     }
-    let mut group = builder.build_lazily();
-    loop {
-        match GLOBAL.set(group) {
-            Ok(group) => return group,
-            // Somebody was faster. Theirs is as good; this one has no threads yet.
-            Err(back) => match GLOBAL.get() {
-                Some(group) => return group,
-                None => group = back,
-            },
-        }
-    }
+    GLOBAL.get_or_set(|| builder.build_lazily())
 }
 
 /// Makes `build`'s group the global one.

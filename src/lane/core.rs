@@ -67,13 +67,21 @@ where
 }
 
 /// The last job: takes the value out.
-pub(super) struct Take<T>(PhantomData<fn() -> T>);
+struct LastJob<F, T> {
+    job: F,
+    value: PhantomData<fn(T)>,
+}
 
-impl<T: Send + 'static> Job for Take<T> {
-    type Output = Option<T>;
+impl<F, T, R> Job for LastJob<F, T>
+where
+    F: FnOnce(Option<T>) -> R + Send + 'static,
+    T: Send + 'static,
+    R: Send + 'static,
+{
+    type Output = R;
 
-    fn run(self, host: &dyn Host) -> Option<T> {
-        Core::<T>::of(host).take_value()
+    fn run(self, host: &dyn Host) -> R {
+        (self.job)(Core::<T>::of(host).take_value())
     }
 }
 
@@ -130,7 +138,7 @@ impl<T: Send + 'static> Core<T> {
     /// Has the value dropped on an offload thread, after all jobs that are queued now. The lane is closed.
     pub(super) fn drop_value(self: &Arc<Self>) {
         if std::mem::needs_drop::<T>() && !self.is_orphaned() {
-            self.push_take().detach();
+            self.push_last(drop).detach();
         }
     }
 
@@ -189,9 +197,13 @@ impl<T: Send + 'static> Core<T> {
         self.group.push_unlimited(Turn::new(self.clone()))
     }
 
-    /// Takes the value out after all jobs that are queued now, as the last job.
-    pub(super) fn push_take(self: &Arc<Self>) -> Offload<Option<T>> {
-        self.push_regardless(Take(PhantomData))
+    /// Takes the value out after all jobs that are queued now. The lane is closed.
+    pub(super) fn push_last<F, R>(self: &Arc<Self>, job: F) -> Offload<R>
+    where
+        F: FnOnce(Option<T>) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.push_regardless(LastJob { job, value: PhantomData })
     }
 
     /// Queues a job, also if the lane is closed or full. Without a group to run it, it is cancelled.

@@ -183,6 +183,27 @@ impl<T: Send + 'static> Lane<T> {
         queued.map_err(|job| Rejected::new(job.into_job(), RejectReason::Closed))
     }
 
+    /// Queues a job, also if the lane or its group is closed or full. Without anybody to run it, it is cancelled.
+    pub(crate) fn offload_regardless<F, R>(&self, job: F) -> Offload<R>
+    where
+        F: FnOnce(&mut T) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.core().push_regardless(LaneJob::new(job))
+    }
+
+    /// Whether this is a forked child's copy.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.core().is_orphaned()
+    }
+
+    /// Takes no more jobs, and drops the value on an offload thread once those that are queued by now are done with. The future
+    /// resolves when it is dropped.
+    pub(crate) fn end(&self) -> Offload<()> {
+        self.core().turn().close();
+        self.core().push_last(drop)
+    }
+
     /// Waits until the jobs that are queued by now are done with, callbacks included. As a future, or by blocking with
     /// [`wait`](LaneDrain::wait). Jobs that are queued later are not waited for.
     ///
@@ -194,7 +215,7 @@ impl<T: Send + 'static> Lane<T> {
     /// # });
     /// ```
     pub fn drain(&self) -> LaneDrain {
-        LaneDrain::new(self.core().push_regardless(LaneJob::<_, T>::new(|_: &mut T| ())))
+        LaneDrain::new(self.offload_regardless(|_| ()))
     }
 
     /// Takes no more jobs, from any handle, and gives the value back once those that are queued by now are done with. As a future,

@@ -62,6 +62,23 @@ impl<T: Send + Sync> PerProcess<T> {
         (entry.generation == generation()).then_some(&entry.value)
     }
 
+    /// This process's value, made if there is none. If several make one at a time, all but one are dropped.
+    pub(crate) fn get_or_set(&self, make: impl FnOnce() -> T) -> &'static T {
+        if let Some(value) = self.get() {
+            return value;
+        }
+        let mut made = make();
+        loop {
+            match self.set(made) {
+                Ok(value) => return value,
+                Err(back) => match self.get() {
+                    Some(value) => return value,
+                    None => made = back,
+                },
+            }
+        }
+    }
+
     /// Sets this process's value. A parent's value is leaked: its locks may be held by threads that are gone.
     ///
     /// # Errors

@@ -7,5 +7,6 @@ pub(crate) mod event;
 pub(crate) mod fork;
 pub(crate) mod nice;
 pub(crate) mod processors;
+pub(crate) mod ready;
 pub(crate) mod signal;
 pub(crate) mod thread;

@@ -1,0 +1,342 @@
+//! Writing behind: bytes that were accepted, and the job that writes them out. See `README.md`, "Writing".
+
+use crate::lane::Lane;
+use crate::patience::pause;
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::wait_list::{Ticket, WaitList};
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+/// Below this a job that has just written looks again only after a moment, so that a writer who is at it right now finds the
+/// lock free, and the next write to the system is a long one.
+const SHORT: usize = 64 * 1024;
+/// 100-byte writes come at 20 to 30 million a second: some 30 KB in this time.
+const HOLD_OFF: Duration = Duration::from_micros(10);
+/// After so many chunks a job goes to the end of its lane's queue, so that others get its thread.
+const MOST_CHUNKS: u32 = 64;
+/// What is kept of a buffer once all is written.
+const KEPT: usize = 64 * 1024;
+
+/// What a writer and its jobs share.
+pub(super) struct Behind {
+    buffer: Mutex<Buffer>,
+    /// Writers that wait for room.
+    room: WaitList,
+    /// How many bytes may wait to be written, besides the chunk that is being written.
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct Buffer {
+    /// Accepted and not written.
+    bytes: Vec<u8>,
+    /// An empty one, so that filling and writing take turns with two.
+    spare: Vec<u8>,
+    /// Whether a job is on its way that will look at `bytes`.
+    has_job: bool,
+    /// Of the last attempt to write, until somebody is told. Nothing is attempted meanwhile.
+    error: Option<io::Error>,
+}
+
+impl Buffer {
+    /// Whether a job is to be queued, which the caller then does.
+    fn wants_job(&mut self) -> bool {
+        let wants = !self.has_job && !self.bytes.is_empty() && self.error.is_none();
+        self.has_job |= wants;
+        wants
+    }
+}
+
+/// How much of a write is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// What there is room for.
+    SomeOfIt,
+    /// All of it or nothing, so that no other writer comes between; but no more than the capacity in one go.
+    AllOfIt,
+}
+
+impl Behind {
+    pub(super) fn new(capacity: usize) -> Arc<Self> {
+        Arc::new(Self { buffer: Mutex::default(), room: WaitList::new(), capacity: capacity.max(1) })
+    }
+
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        lock(&self.buffer)
+    }
+
+    /// Accepts bytes. An error of bytes that were accepted before comes out here, once.
+    pub(super) fn poll_write<T: Write + Send + 'static>(
+        self: &Arc<Self>,
+        lane: &Lane<T>,
+        bytes: &[u8],
+        take: Take,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Poll<io::Result<usize>> {
+        let mut result = self.try_write(lane, bytes, take);
+        if result.is_none() {
+            self.room.register(ticket, waker);
+            // Room that was made before the registration is seen here, room that is made later calls the waker.
+            result = self.try_write(lane, bytes, take);
+        }
+        match result {
+            Some(result) => {
+                self.leave(ticket);
+                Poll::Ready(result)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// Gives a place among those who wait for room back.
+    pub(super) fn leave(&self, ticket: &mut Option<Ticket>) {
+        if let Some(ticket) = ticket.take() {
+            self.room.leave(ticket);
+        }
+    }
+
+    fn try_write<T: Write + Send + 'static>(
+        self: &Arc<Self>,
+        lane: &Lane<T>,
+        bytes: &[u8],
+        take: Take,
+    ) -> Option<io::Result<usize>> {
+        let mut buffer = self.buffer();
+        if let Some(error) = buffer.error.take() {
+            return Some(Err(error));
+        }
+        let room = self.capacity.saturating_sub(buffer.bytes.len());
+        let taken = match take {
+            Take::AllOfIt if room > 0 => bytes.len().min(self.capacity),
+            Take::AllOfIt => 0,
+            Take::SomeOfIt => bytes.len().min(room),
+        };
+        buffer.bytes.extend_from_slice(&bytes[..taken]);
+        let wants_job = buffer.wants_job();
+        drop(buffer);
+        if wants_job {
+            Writing(Some(self.clone())).queue(lane);
+        }
+        (taken > 0 || bytes.is_empty()).then_some(Ok(taken))
+    }
+
+    /// The error of bytes that were accepted before, if nobody was told yet.
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        self.buffer().error.take()
+    }
+
+    /// What there is to say of that error to those who are not to be told.
+    pub(super) fn error_in_the_way(&self) -> io::Result<()> {
+        match &self.buffer().error {
+            None => Ok(()),
+            Some(error) => {
+                Err(io::Error::new(error.kind(), format!("what was written before failed: {error}")))
+            }
+        }
+    }
+
+    /// Keeps an error for whoever comes next, unless an earlier one waits.
+    pub(super) fn keep_error(&self, error: io::Error) {
+        self.buffer().error.get_or_insert(error);
+    }
+
+    /// What could not be written.
+    pub(super) fn take_bytes(&self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer().bytes)
+    }
+
+    /// Whether there is nothing accepted that is not written, and no error that nobody was told.
+    pub(super) fn is_clean(&self) -> bool {
+        let buffer = self.buffer();
+        buffer.bytes.is_empty() && buffer.error.is_none() && !buffer.has_job
+    }
+
+    /// Writes all that is accepted, on this thread: an offload thread that has its turn. Nothing if an error waits.
+    pub(super) fn write_out<T: Write>(&self, inner: &mut T) {
+        while self.write_chunk(inner) != Progress::Nothing {}
+    }
+
+    /// Writes all that is accepted by now.
+    fn write_chunk<T: Write>(&self, inner: &mut T) -> Progress {
+        let mut chunk = Chunk { behind: self, bytes: Vec::new(), written: 0 };
+        {
+            let buffer = &mut *self.buffer();
+            if buffer.error.is_some() || buffer.bytes.is_empty() {
+                return Progress::Nothing;
+            }
+            chunk.bytes = std::mem::replace(&mut buffer.bytes, std::mem::take(&mut buffer.spare));
+        }
+        self.room.wake_all();
+        chunk.write_to(inner)
+    }
+
+    /// A job ends: whether it may. Not while there is something to write.
+    fn end_job(&self) -> bool {
+        let mut buffer = self.buffer();
+        if !buffer.bytes.is_empty() && buffer.error.is_none() {
+            return false;
+        }
+        buffer.has_job = false;
+        let surplus = [&buffer.bytes, &buffer.spare].map(|bytes| bytes.is_empty() && bytes.capacity() > KEPT);
+        let bytes = surplus[0].then(|| std::mem::take(&mut buffer.bytes));
+        let spare = surplus[1].then(|| std::mem::take(&mut buffer.spare));
+        // Given back to the system outside the lock.
+        drop(buffer);
+        drop((bytes, spare));
+        true
+    }
+}
+
+/// What is written behind, for those jobs that must come after it and know of their value only that it once was written to.
+pub(super) struct Writer<T> {
+    pub(super) behind: Arc<Behind>,
+    write_out: fn(&Behind, &mut T),
+    flush: fn(&mut T) -> io::Result<()>,
+}
+
+impl<T> Clone for Writer<T> {
+    fn clone(&self) -> Self {
+        Self { behind: self.behind.clone(), ..*self }
+    }
+}
+
+impl<T: Write> Writer<T> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { behind: Behind::new(capacity), write_out: Behind::write_out, flush: T::flush }
+    }
+}
+
+impl<T> Writer<T> {
+    /// Writes all that is accepted.
+    ///
+    /// # Errors
+    ///
+    /// If that failed. The error itself waits for the next write, flush or close; this one only says so.
+    pub(super) fn write_out(&self, inner: &mut T) -> io::Result<()> {
+        (self.write_out)(&self.behind, inner);
+        self.behind.error_in_the_way()
+    }
+
+    /// The same, when nobody is left to be told of an error.
+    pub(super) fn flush_at_last(&self, inner: &mut T) {
+        drop(self.behind.take_error());
+        self.flush(inner);
+    }
+
+    /// Writes all that is accepted, and flushes. An error waits for the next write, flush or close.
+    pub(super) fn flush(&self, inner: &mut T) {
+        while self.write_out(inner).is_ok() {
+            match (self.flush)(inner) {
+                Ok(()) => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => self.behind.keep_error(error),
+            }
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Progress {
+    /// There was nothing to write, or an error is in the way.
+    Nothing,
+    Some {
+        short: bool,
+    },
+}
+
+/// What is being written. Dropped half-way (an error, or a panic of the writer), it puts the rest back.
+struct Chunk<'a> {
+    behind: &'a Behind,
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Chunk<'_> {
+    fn write_to<T: Write>(&mut self, inner: &mut T) -> Progress {
+        while self.written < self.bytes.len() {
+            match inner.write(&self.bytes[self.written..]) {
+                Ok(0) => return self.fail(ErrorKind::WriteZero.into()),
+                Ok(written) => self.written += written.min(self.bytes.len() - self.written),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return self.fail(error),
+            }
+        }
+        Progress::Some { short: self.bytes.len() < SHORT }
+    }
+
+    fn fail(&self, error: io::Error) -> Progress {
+        self.behind.keep_error(error);
+        Progress::Nothing
+    }
+}
+
+impl Drop for Chunk<'_> {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let mut buffer = self.behind.buffer();
+        if self.written == bytes.len() {
+            bytes.clear();
+            buffer.spare = bytes;
+            return;
+        }
+        bytes.drain(..self.written);
+        bytes.append(&mut buffer.bytes);
+        buffer.bytes = bytes;
+        if buffer.error.is_none() {
+            // Where the writer was when it panicked, nobody knows: some of it may be written twice.
+            buffer.error = Some(io::Error::other("the writer panicked"));
+        }
+        drop(buffer);
+        self.behind.room.wake_all();
+    }
+}
+
+/// The promise that a job will look. Dropped with the job unrun, it tells the writer that none will.
+struct Writing(Option<Arc<Behind>>);
+
+impl Writing {
+    fn queue<T: Write + Send + 'static>(self, lane: &Lane<T>) {
+        let again = lane.clone();
+        // Also if the group was closed: a turn that goes on now runs it. Else it is dropped.
+        lane.offload_regardless(move |inner| self.run(inner, &again)).detach();
+    }
+
+    fn run<T: Write + Send + 'static>(mut self, inner: &mut T, lane: &Lane<T>) {
+        let Some(behind) = &self.0 else { return };
+        let mut is_flood = false;
+        for _ in 0..MOST_CHUNKS {
+            match behind.write_chunk(inner) {
+                Progress::Some { short } => {
+                    // Not before others who wait for this lane.
+                    if short && is_flood && lane.queued() == 0 {
+                        pause(HOLD_OFF);
+                    }
+                    is_flood = true;
+                }
+                Progress::Nothing => {
+                    if behind.end_job() {
+                        self.0 = None;
+                        return;
+                    }
+                }
+            }
+        }
+        self.queue(lane);
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let Some(behind) = &self.0 else { return };
+        let mut buffer = behind.buffer();
+        buffer.has_job = false;
+        if !buffer.bytes.is_empty() && buffer.error.is_none() {
+            buffer.error = Some(io::Error::other("the group that was to write was shut down"));
+        }
+        drop(buffer);
+        behind.room.wake_all();
+    }
+}
