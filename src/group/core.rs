@@ -149,7 +149,11 @@ impl Core {
         if let Some(room) = &self.room {
             room.take_anyway(1);
         }
-        self.push_or_reclaim_any(job).map(Offload::detach)
+        if !self.push(job::new_detached(job, self.clone())) {
+            // Closed just now. The job is in the queue, and so runs, or is cancelled for want of a thread.
+            self.clear_refused();
+        }
+        Ok(())
     }
 
     /// Whether somebody waits for a thread.

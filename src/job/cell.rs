@@ -40,6 +40,8 @@ struct VTable {
     output: unsafe fn(NonNull<Header>) -> *mut (),
     drop_output: unsafe fn(NonNull<Header>),
     free: unsafe fn(NonNull<Header>),
+    /// Whether dropping the value of a job that did not panic takes no time.
+    value_is_plain: bool,
 }
 
 /// What a job leaves behind: its value, or what it panicked with.
@@ -67,14 +69,15 @@ where
         output: Self::output,
         drop_output: Self::drop_output,
         free: Self::free,
+        value_is_plain: !std::mem::needs_drop::<T>(),
     };
 
-    /// A cell in the state `QUEUED`, held by a task and a handle.
-    pub(super) fn allocate(job: F, host: Arc<dyn Host>) -> NonNull<Header> {
+    /// A cell in the state `QUEUED`, held by a task, and by a handle if there is to be one.
+    pub(super) fn allocate(job: F, host: Arc<dyn Host>, has_handle: bool) -> NonNull<Header> {
         let cell = Box::new(Cell::<F, T> {
             header: Header {
                 link: Link::new(),
-                state: AtomicState::new(),
+                state: AtomicState::new(has_handle),
                 vtable: &Self::VTABLE,
                 waker: UnsafeCell::new(None),
                 host,
@@ -173,6 +176,11 @@ impl Header {
     pub(super) unsafe fn drop_job(this: NonNull<Header>) {
         // SAFETY: as in `run`.
         unsafe { (this.as_ref().vtable.drop_job)(this) }
+    }
+
+    /// Whether dropping the value of a job that did not panic takes no time.
+    pub(super) fn value_is_plain(&self) -> bool {
+        self.vtable.value_is_plain
     }
 
     /// Moves the closure out.

@@ -57,6 +57,13 @@ pub(crate) fn new<J: Job>(job: J, host: Arc<dyn Host>) -> (Task, Offload<J::Outp
     (task, Offload::new(handle))
 }
 
+/// A new job that nobody waits for, not queued yet.
+pub(crate) fn new_detached<J: Job<Output = ()>>(job: J, host: Arc<dyn Host>) -> Task {
+    let header = cell::Cell::allocate(job, host, false);
+    // SAFETY: a new cell has the task's bit set, and its task is made once.
+    unsafe { Task::from_raw(header) }
+}
+
 /// A new job, handed to `push`. If `push` answers false the job is refused, and the closure is taken back, unless a
 /// worker has started it: then it was accepted after all.
 pub(crate) fn push_or_reclaim<J: Job>(
@@ -76,7 +83,7 @@ pub(crate) fn push_or_reclaim<J: Job>(
 }
 
 fn new_raw<J: Job>(job: J, host: Arc<dyn Host>) -> (Task, Handle<J::Output>) {
-    let header = cell::Cell::allocate(job, host);
+    let header = cell::Cell::allocate(job, host, true);
     handle::remember_newest(header);
     // SAFETY: a new cell has both bits set, and each owner is made once.
     unsafe { (Task::from_raw(header), Handle::from_raw(header)) }

@@ -92,9 +92,9 @@ impl std::fmt::Debug for State {
 pub(super) struct AtomicState(AtomicUsize);
 
 impl AtomicState {
-    /// Queued, held by both owners.
-    pub(super) fn new() -> Self {
-        Self(AtomicUsize::new(QUEUED | TASK | HANDLE))
+    /// Queued, held by a task, and by a handle if there is to be one.
+    pub(super) fn new(has_handle: bool) -> Self {
+        Self(AtomicUsize::new(QUEUED | TASK | if has_handle { HANDLE } else { 0 }))
     }
 
     pub(super) fn load(&self) -> State {

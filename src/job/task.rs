@@ -100,12 +100,24 @@ impl Finished {
     pub(crate) fn is_quick(&self) -> bool {
         // SAFETY: the `TASK` bit, which ends with this value, keeps the cell alive.
         let state = unsafe { self.header.as_ref() }.state.load();
-        state.has_handle() && !state.has_callback()
+        !state.has_callback() && (state.has_handle() || self.is_plain())
     }
 
-    /// Publishes the output. Calls `before` if it must be dropped here after all, before it is.
+    /// Whether to drop the output would take no time.
+    fn is_plain(&self) -> bool {
+        // SAFETY: as in `is_quick`.
+        !self.panicked && unsafe { self.header.as_ref() }.value_is_plain()
+    }
+
+    /// Publishes the output. Calls `before` if it must be dropped here after all, and that may take time, before it is.
     pub(crate) fn publish(self, before: impl FnOnce()) {
-        publish(ManuallyDrop::new(self).header, true, before);
+        let is_plain = self.is_plain();
+        let before_drop = || {
+            if !is_plain {
+                before();
+            }
+        };
+        publish(ManuallyDrop::new(self).header, true, before_drop);
     }
 }
 

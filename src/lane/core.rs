@@ -223,15 +223,19 @@ impl<T: Send + 'static> Core<T> {
     pub(super) fn run(self: &Arc<Self>, is_done: Option<&dyn Fn() -> bool>) {
         let mut since = None;
         let (mut jobs, mut run_length, mut gaps) = (0_usize, 0_usize, 0);
+        let mut is_empty = false;
         loop {
-            match self.queue.pop() {
-                Popped::Task(task, _) => {
+            // To look at the length is cheaper than to find nothing under the lock.
+            let popped = if std::mem::take(&mut is_empty) { Popped::Empty } else { self.queue.pop() };
+            match popped {
+                Popped::Task(task, more) => {
                     gaps = 0;
                     if !self.run_job(task) {
                         return;
                     }
                     jobs += 1;
                     run_length += 1;
+                    is_empty = !more && self.queue.len() == 0;
                     let is_over = is_done.is_some_and(|is_done| is_done())
                         || self.group.has_queued_jobs()
                             && (jobs >= MOST_JOBS
