@@ -164,7 +164,8 @@ impl Ahead {
         match outcome {
             None => self.keep(buffer),
             Some(Ok(0)) => {
-                self.keep(buffer);
+                // Most likely nobody will ask again.
+                self.spare.clear();
                 return Poll::Ready(Ok(true));
             }
             Some(Ok(end)) => {
