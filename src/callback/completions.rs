@@ -1,26 +1,22 @@
 //! Callbacks on the thread that asked for them.
 
 use super::bell::{Bell, Call};
-use super::delivery::Delivery;
 use super::mailbox::{Mailbox, Resting};
+use super::table::Table;
 use crate::deadline::Deadline;
-use crate::job::{Offload, Slots};
+use crate::job::{JobError, Offload, Parcel, Slots};
 use crate::os::fork;
 use crate::panic::{Payload, contain, drop_payload};
 use crate::patience::{Patience, Spin};
 use crate::sync::{park, park_timeout};
 use futures::Stream;
-use slab::Slab;
-use smallbox::SmallBox;
-use smallbox::space::S8;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -94,7 +90,7 @@ pub struct Completions {
 
 struct Inner {
     mailbox: Arc<Mailbox>,
-    table: RefCell<Table>,
+    state: RefCell<State>,
     /// How many dispatches this thread is inside of.
     depth: Cell<usize>,
     /// The process that the jobs live in.
@@ -104,16 +100,13 @@ struct Inner {
 }
 
 /// Nothing foreign runs while this is borrowed.
-struct Table {
-    callbacks: Slab<Callback>,
+struct State {
+    callbacks: Table,
     /// One for each key there ever was.
     slots: Slots<Mailbox>,
-    /// Keys taken from the mailbox whose callbacks have not run yet.
-    ready: VecDeque<usize>,
+    /// Keys taken from the mailbox whose callbacks have not run yet, the next one last.
+    ready: Vec<u32>,
 }
-
-/// In place up to 64 bytes, its job's handle of 8 bytes included; larger ones on the heap.
-pub(super) type Callback = SmallBox<dyn Delivery, S8>;
 
 impl Completions {
     /// For the calling thread, announced by a descriptor where there are any (Unix: an eventfd on Linux, elsewhere a pipe).
@@ -190,10 +183,10 @@ impl Completions {
         fork::watch();
         let mailbox = Mailbox::new(Bell::new(call)?);
         let slots = Slots::new(mailbox.clone());
-        let table = Table { callbacks: Slab::new(), slots, ready: VecDeque::new() };
+        let state = State { callbacks: Table::new(), slots, ready: Vec::new() };
         let inner = Inner {
             mailbox,
-            table: RefCell::new(table),
+            state: RefCell::new(state),
             depth: Cell::new(0),
             generation: fork::generation(),
             patience: Cell::new(Patience::new()),
@@ -204,38 +197,15 @@ impl Completions {
     /// Has a callback run when its job is done.
     pub(super) fn expect<T: Send + 'static>(
         &self,
-        mut offload: Offload<T>,
-        into_callback: impl FnOnce(Offload<T>) -> Callback,
+        offload: Offload<T>,
+        f: impl FnOnce(Result<T, JobError>) + 'static,
     ) {
-        let inner = &*self.inner;
-        if inner.is_orphaned() {
+        if self.inner.is_orphaned() {
             offload.detach();
             return;
         }
-        assert!(
-            offload.host().is_some(),
-            "a job's future was given a callback after it had given its output"
-        );
-        let (old, missed, short) = {
-            let mut table = inner.table.borrow_mut();
-            let Table { callbacks, slots, .. } = &mut *table;
-            let place = callbacks.vacant_entry();
-            let key = place.key();
-            slots.grow_to(key);
-            let (waits, old) = offload.leave_waker(slots.waker(key));
-            let short = offload.host().filter(|host| waits && host.is_short()).cloned();
-            place.insert(into_callback(offload));
-            (old, (!waits).then(|| slots.waker(key)), short)
-        };
-        // Foreign code, which may dispatch: the callback is in its place, and nothing is borrowed.
-        contain(|| drop(old));
-        if let Some(waker) = missed {
-            waker.wake();
-        }
-        if let Some(host) = short {
-            // A chance to try again.
-            host.nudge();
-        }
+        let callback = Parcel::new(offload, f);
+        self.inner.add(callback.expect("a job's future was given a callback after it had given its output"));
     }
 
     /// Runs the callbacks of the jobs that are done, in the order in which they ended, and returns how many it ran. Never
@@ -316,13 +286,39 @@ impl Completions {
         if self.inner.is_orphaned() {
             return 0;
         }
-        self.inner.table.borrow().callbacks.len()
+        self.inner.state.borrow().callbacks.len()
     }
 }
 
 impl Inner {
     fn is_orphaned(&self) -> bool {
         self.generation != fork::generation()
+    }
+
+    fn add(&self, mut callback: Parcel) {
+        let (old, before, short) = {
+            let mut state = self.state.borrow_mut();
+            let State { callbacks, slots, .. } = &mut *state;
+            let key = callbacks.next_key();
+            slots.grow_to(key);
+            let (waits, old) = callback.leave_waker(slots.waker(key));
+            let old = old.and_then(|old| slots.take_back(key, old));
+            let short = waits && callback.host().is_short();
+            let short = short.then(|| callback.host().clone());
+            callbacks.insert(callback);
+            // The job is done, and nobody else will post the key.
+            let before = (!waits).then(|| self.mailbox.link(slots.get(key)));
+            (old, before, short)
+        };
+        // Foreign code, which may dispatch: the callback is in its place, and nothing is borrowed.
+        contain(|| drop(old));
+        if let Some(before) = before {
+            self.mailbox.tell(before);
+        }
+        if let Some(host) = short {
+            // A chance to try again.
+            host.nudge();
+        }
     }
 
     /// Runs up to so many callbacks.
@@ -335,17 +331,17 @@ impl Inner {
         {
             let _dispatching = Dispatching::begin(self);
             while ran < most && !(ran > 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline)) {
-                let Some(key) = self.next_key(ran) else { break };
-                let Some(mut callback) = self.finished(key) else { continue };
+                let Some((callback, other)) = self.next_callback(ran) else { break };
                 ran += 1;
+                if other.is_some() {
+                    contain(|| drop(other));
+                }
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback.deliver())) {
                     match first_panic {
                         None => first_panic = Some(payload),
                         Some(_) => drop_payload(payload),
                     }
                 }
-                // It has nothing foreign in it any more.
-                drop(callback);
                 // Forked by the callback.
                 if self.is_orphaned() {
                     break;
@@ -358,21 +354,24 @@ impl Inner {
         }
     }
 
-    /// The next key that was posted. After so many callbacks that others should have their turn, of those already here only.
-    fn next_key(&self, ran: usize) -> Option<usize> {
-        let mut table = self.table.borrow_mut();
-        let Table { slots, ready, .. } = &mut *table;
-        if ready.is_empty() && ran < MORE {
-            self.mailbox.take(slots, ready);
+    /// The next callback whose key was posted. After so many callbacks that others should have their turn, of those already here only.
+    fn next_callback(&self, ran: usize) -> Option<(Parcel, Option<Waker>)> {
+        let mut state = self.state.borrow_mut();
+        let State { callbacks, slots, ready } = &mut *state;
+        loop {
+            if ready.is_empty() && ran < MORE {
+                self.mailbox.take(slots, ready);
+            }
+            let key = ready.pop()?;
+            callbacks.prefetch(ready);
+            // It is: a key is posted when its job is done.
+            let Some(callback) = callbacks.get_mut(key).filter(|callback| callback.is_finished()) else {
+                continue;
+            };
+            // Somebody else's is there if the job was done before it got its callback: foreign code.
+            let other = callback.take_waker().and_then(|waker| slots.take_back(key, waker));
+            return callbacks.remove(key).map(|callback| (callback, other));
         }
-        ready.pop_front()
-    }
-
-    /// The callback with this key, if its job is done: a waker may be called twice, or late, when the key is another job's.
-    fn finished(&self, key: usize) -> Option<Callback> {
-        let mut table = self.table.borrow_mut();
-        let is_finished = table.callbacks.get(key).is_some_and(|callback| callback.is_finished());
-        is_finished.then(|| table.callbacks.remove(key))
     }
 
     /// Until a key comes or the deadline passes.
@@ -426,7 +425,7 @@ impl Drop for Dispatching<'_> {
         }
         // In this order: with the bell at rest, what comes from now on rings it.
         let nothing_new = inner.mailbox.rest();
-        if !nothing_new || !inner.table.borrow().ready.is_empty() {
+        if !nothing_new || !inner.state.borrow().ready.is_empty() {
             contain(|| inner.mailbox.bell().ring());
         }
     }
@@ -436,9 +435,9 @@ impl Drop for Completions {
     fn drop(&mut self) {
         let inner = &*self.inner;
         let callbacks = {
-            let mut table = inner.table.borrow_mut();
-            table.ready.clear();
-            std::mem::take(&mut table.callbacks)
+            let mut state = inner.state.borrow_mut();
+            state.ready.clear();
+            std::mem::replace(&mut state.callbacks, Table::new())
         };
         if inner.is_orphaned() {
             // They and their jobs are the parent's.
@@ -446,7 +445,7 @@ impl Drop for Completions {
             return;
         }
         inner.mailbox.close();
-        for (_, callback) in callbacks {
+        for callback in callbacks.into_callbacks() {
             contain(move || drop(callback));
         }
     }

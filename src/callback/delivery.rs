@@ -1,46 +1,9 @@
-//! A callback that waits for its job on the thread that is to call it.
+//! The ways to give a job a callback on the thread that owns a `Completions`.
 
 use super::completions::Completions;
 use super::failure::{self, Failure};
 use crate::job::{JobError, Offload};
 use crate::panic::contain;
-use smallbox::smallbox;
-use std::task::{Poll, Waker};
-
-/// A callback whose job is on its way.
-pub(super) trait Delivery {
-    /// Whether the job is done.
-    fn is_finished(&self) -> bool;
-
-    /// Calls, if the job is done. Once.
-    fn deliver(&mut self);
-}
-
-struct Awaited<T, F>(Option<(Offload<T>, F)>);
-
-impl<T, F: FnOnce(Result<T, JobError>)> Delivery for Awaited<T, F> {
-    fn is_finished(&self) -> bool {
-        self.0.as_ref().is_some_and(|(offload, _)| offload.is_finished())
-    }
-
-    fn deliver(&mut self) {
-        if let Some((mut offload, f)) = self.0.take() {
-            if let Poll::Ready(outcome) = offload.poll_quietly(Waker::noop()) {
-                f(outcome);
-            }
-        }
-    }
-}
-
-/// Each in its own turn, so that two panics cannot meet.
-impl<T, F> Drop for Awaited<T, F> {
-    fn drop(&mut self) {
-        if let Some((offload, f)) = self.0.take() {
-            contain(move || drop(offload));
-            contain(move || drop(f));
-        }
-    }
-}
 
 /// One of two closures in a third: if it is never called, it is dropped in its own turn too.
 struct Apart<F>(Option<F>);
@@ -82,7 +45,7 @@ impl<T: Send + 'static> Offload<T> {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn on_done_in(self, completions: &Completions, f: impl FnOnce(Result<T, JobError>) + 'static) {
-        completions.expect(self, |offload| smallbox!(Awaited(Some((offload, f)))));
+        completions.expect(self, f);
     }
 }
 

@@ -5,7 +5,6 @@ use crate::job::{Post, Slot, Slots};
 use crate::panic::contain;
 use crate::sync::{AtomicUsize, Mutex, Ordering, Thread, current, lock};
 use crossbeam_utils::CachePadded;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -22,12 +21,6 @@ const POLLED: usize = 3;
 const CLOSED: usize = 4;
 /// From here on a key is there, and this much above it.
 const FIRST_KEY: usize = 5;
-
-// The values of a slot's `next` that are no key.
-/// The slot is not in the list.
-const OUT: usize = 0;
-/// The slot is the last one.
-const LAST: usize = 1;
 
 /// What the owner is at when it does not wait.
 #[derive(Clone, Copy)]
@@ -63,16 +56,16 @@ impl Mailbox {
         &self.bell
     }
 
-    /// Takes all keys and puts them before those in `keys`, first posted first. From now on nobody is told of new ones, until
+    /// Takes all keys and puts them into `keys`, last posted first. From now on nobody is told of new ones, until
     /// the owner [`rest`](Self::rest)s.
-    pub(super) fn take(&self, slots: &Slots<Self>, keys: &mut VecDeque<usize>) {
-        // Acquire: pairs with the release in `post`.
+    pub(super) fn take(&self, slots: &Slots<Self>, keys: &mut Vec<u32>) {
+        // Acquire: pairs with the release in `link`.
         let mut next = self.head.swap(AWAKE, Ordering::AcqRel);
         while next >= FIRST_KEY {
-            let key = next - FIRST_KEY;
-            keys.push_front(key);
-            // AcqRel: pairs with the same in `post`: from now on the slot can be posted again, and who tried before is seen.
-            next = slots.get(key).next.swap(OUT, Ordering::AcqRel);
+            let key = (next - FIRST_KEY) as u32;
+            keys.push(key);
+            // Relaxed: what the poster wrote; the slot is the owner's now.
+            next = slots.get(key).next.load(Ordering::Relaxed) as usize;
         }
     }
 
@@ -135,42 +128,27 @@ impl Mailbox {
         let waker = lock(&self.waker).take();
         contain(|| drop(waker));
     }
-}
 
-/// By any thread.
-impl Post for Mailbox {
-    fn post(&self, slot: &Slot) {
-        // AcqRel: a second post of a slot that is in the list already hands what its thread did (it finished the job) to the
-        // owner by way of this word: pairs with the swap in `take`.
-        while slot.next.compare_exchange(OUT, LAST, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            if slot.next.fetch_add(0, Ordering::AcqRel) != OUT {
-                return;
-            }
-        }
-        let mut written = LAST;
+    /// Puts a key into the list, and returns what was there before, for [`tell`](Self::tell).
+    pub(super) fn link(&self, slot: &Slot) -> Before {
         let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            if head == CLOSED {
-                return;
-            }
-            let next = if head >= FIRST_KEY { head } else { LAST };
-            if next != written {
-                // A swap, not a store: that would cut off from the owner who was turned away above since.
-                slot.next.swap(next, Ordering::Relaxed);
-                written = next;
-            }
-            // Release: publishes `next` and the finished job; pairs with the acquire in `take`.
-            match self.head.compare_exchange_weak(
-                head,
-                slot.key() + FIRST_KEY,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
+        while head != CLOSED {
+            // Relaxed: published by the next step. In a state that is no key the list ends.
+            slot.next.store(head as u32, Ordering::Relaxed);
+            let key = slot.key() as usize + FIRST_KEY;
+            // Release: publishes `next` and the finished job; pairs with the acquire in `take`. Acquire: hands on what those who
+            // posted before have published.
+            match self.head.compare_exchange_weak(head, key, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => head = now,
             }
         }
-        match head {
+        Before(head)
+    }
+
+    /// Tells the owner, if nobody has. Runs foreign code.
+    pub(super) fn tell(&self, before: Before) {
+        match before.0 {
             EMPTY => self.bell.ring(),
             PARKED => self.owner.unpark(),
             POLLED => {
@@ -181,5 +159,16 @@ impl Post for Mailbox {
             }
             _ => {}
         }
+    }
+}
+
+/// The value of `head` that a key replaced.
+#[must_use]
+pub(super) struct Before(usize);
+
+/// By any thread; once for each time that the key is given to a callback, and before that callback is taken out again.
+impl Post for Mailbox {
+    fn post(&self, slot: &Slot) {
+        self.tell(self.link(slot));
     }
 }

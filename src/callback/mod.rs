@@ -7,6 +7,7 @@ mod delivery;
 mod failure;
 mod mailbox;
 mod on_done;
+mod table;
 
 #[cfg(all(test, aside_loom))]
 mod model;

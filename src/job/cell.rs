@@ -157,6 +157,18 @@ pub(super) fn prefetch_to_write(header: *const Link) {
     let _ = header;
 }
 
+/// Asks for the cache line that this place begins in before it is needed.
+#[inline(always)]
+pub(crate) fn prefetch<T>(place: &T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!("prefetchw [{0}]", in(reg) place, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = place;
+}
+
 impl Header {
     /// Runs the closure and leaves its output in the body. Returns whether it panicked.
     ///

@@ -120,10 +120,10 @@ impl<T> Handle<T> {
         if before.is_done() { Poll::Ready(self.take_outcome()) } else { Poll::Pending }
     }
 
-    /// Has `waker` called when the job is done, in place of any other, which is given back. False if it is done already; then
-    /// nothing is called.
+    /// Has `waker` called, once, when the job is done, in place of any other, which is given back. False if it is done already; then
+    /// nothing is called, and it may be `waker` itself that is given back.
     pub(super) fn leave_waker(&mut self, waker: Waker) -> (bool, Option<Waker>) {
-        prefetch_to_write(self.header.as_ptr().cast());
+        self.prefetch();
         let mut now = self.header().state.load();
         while now.has_waker() && !now.is_done() {
             match self.header().state.step(now, now.without_waker()) {
@@ -132,7 +132,7 @@ impl<T> Handle<T> {
             }
         }
         if now.is_done() {
-            return (false, None);
+            return (false, Some(waker));
         }
         let old = self.header().waker.with_mut(|slot| {
             // SAFETY: `WAKER` is clear, and only this handle sets it: the slot is ours.
@@ -140,6 +140,33 @@ impl<T> Handle<T> {
         });
         let before = self.header().state.set_waker();
         (!before.is_done(), old)
+    }
+
+    /// The waker that was left, if the job is done and its thread has let go: then nobody else looks at it.
+    #[inline]
+    pub(super) fn take_waker(&mut self) -> Option<Waker> {
+        let now = self.header().state.load();
+        if !now.is_done() || now.has_task() {
+            return None;
+        }
+        self.header().waker.with_mut(|slot| {
+            // SAFETY: the handle is the last owner of the cell.
+            unsafe { (*slot).take() }
+        })
+    }
+
+    /// The job is about to be looked at, or soon.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch_to_write(self.header.as_ptr().cast());
+    }
+
+    /// # Safety
+    ///
+    /// Until it is cast back, the handle is not asked for its output and is not dropped.
+    #[inline]
+    pub(super) unsafe fn cast<U>(self) -> Handle<U> {
+        Handle { header: ManuallyDrop::new(self).header, output: PhantomData }
     }
 
     /// Before a waker is left for the first time: waits a moment, if the job may be done by then.

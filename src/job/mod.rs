@@ -11,6 +11,7 @@ mod host;
 #[cfg(all(test, aside_loom))]
 mod model;
 mod offload;
+mod parcel;
 mod queue;
 mod slots;
 mod state;
@@ -23,7 +24,9 @@ pub use error::{JobError, Panic};
 pub use offload::Offload;
 
 use handle::Handle;
+pub(crate) use cell::prefetch;
 pub(crate) use host::{Care, Departure, Host, Settlement};
+pub(crate) use parcel::Parcel;
 pub(crate) use queue::{Batch, Close, Popped, Queue};
 pub(crate) use slots::{Post, Slot, Slots};
 pub(crate) use task::{Claimed, Task};

@@ -64,9 +64,8 @@ impl<T> Offload<T> {
         self.0.poll(waker)
     }
 
-    /// Has `waker` called when the job is done, in place of any other, which is given back; false if it is done already.
-    pub(crate) fn leave_waker(&mut self, waker: Waker) -> (bool, Option<Waker>) {
-        self.0.handle_mut().map_or((false, None), |handle| handle.leave_waker(waker))
+    pub(super) fn into_handle(self) -> Option<Handle<T>> {
+        self.0.into_handle()
     }
 
     pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {

@@ -1,0 +1,99 @@
+//! The callbacks of one thread whose jobs are on their way, by their keys.
+
+use crate::job::{Parcel, prefetch};
+
+/// How many places are allocated at a time. They never move, so that growth copies nothing.
+const CHUNK: usize = 64;
+/// For how many callbacks ahead the places are fetched, ...
+const PLACES_AHEAD: usize = 12;
+/// ... and the jobs.
+const JOBS_AHEAD: usize = 6;
+
+pub(super) struct Table {
+    /// Places from key 0 on; those that have never been used are not there yet.
+    chunks: Vec<Vec<Option<Parcel>>>,
+    /// How many places there are.
+    places: u32,
+    /// Keys that were used and are not now. The one freed last is used first.
+    free: Vec<u32>,
+}
+
+impl Table {
+    pub(super) const fn new() -> Self {
+        Self { chunks: Vec::new(), places: 0, free: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places as usize - self.free.len()
+    }
+
+    /// The key that [`insert`](Self::insert) will use.
+    #[inline]
+    pub(super) fn next_key(&self) -> u32 {
+        self.free.last().copied().unwrap_or(self.places)
+    }
+
+    #[inline]
+    pub(super) fn insert(&mut self, callback: Parcel) {
+        if let Some(key) = self.free.pop() {
+            if let Some(&soon) = self.free.len().checked_sub(PLACES_AHEAD).and_then(|n| self.free.get(n)) {
+                prefetch(self.place(soon));
+            }
+            *self.place_mut(key) = Some(callback);
+        } else {
+            self.insert_at_new_place(callback);
+        }
+    }
+
+    fn insert_at_new_place(&mut self, callback: Parcel) {
+        // Far below the limit: the mailbox needs some numbers besides. It would take 250 GB to get there.
+        assert!(self.places < u32::MAX - 64, "too many callbacks are pending");
+        if self.places as usize % CHUNK == 0 {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        self.chunks[self.places as usize / CHUNK].push(Some(callback));
+        self.places += 1;
+    }
+
+    /// The callback with this key.
+    #[inline]
+    pub(super) fn get_mut(&mut self, key: u32) -> Option<&mut Parcel> {
+        self.place_mut(key).as_mut()
+    }
+
+    #[inline]
+    pub(super) fn remove(&mut self, key: u32) -> Option<Parcel> {
+        let callback = self.place_mut(key).take();
+        if callback.is_some() {
+            self.free.push(key);
+        }
+        callback
+    }
+
+    /// Fetches what is about to be needed, where these keys are removed next, from the last one on.
+    #[inline]
+    pub(super) fn prefetch(&self, keys: &[u32]) {
+        if let Some(&key) = keys.len().checked_sub(PLACES_AHEAD).and_then(|n| keys.get(n)) {
+            prefetch(self.place(key));
+        }
+        if let Some(&key) = keys.len().checked_sub(JOBS_AHEAD).and_then(|n| keys.get(n)) {
+            if let Some(callback) = self.place(key) {
+                callback.prefetch_job();
+            }
+        }
+    }
+
+    pub(super) fn into_callbacks(self) -> impl Iterator<Item = Parcel> {
+        self.chunks.into_iter().flatten().flatten()
+    }
+
+    #[inline]
+    fn place(&self, key: u32) -> &Option<Parcel> {
+        &self.chunks[key as usize / CHUNK][key as usize % CHUNK]
+    }
+
+    #[inline]
+    fn place_mut(&mut self, key: u32) -> &mut Option<Parcel> {
+        &mut self.chunks[key as usize / CHUNK][key as usize % CHUNK]
+    }
+}
