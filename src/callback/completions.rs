@@ -1,10 +1,10 @@
 //! Callbacks on the thread that asked for them.
 
 use super::bell::{Bell, Call};
-use super::mailbox::{Mailbox, Resting};
+use super::mailbox::{Before, Mailbox, Resting};
 use super::table::Table;
 use crate::deadline::Deadline;
-use crate::job::{JobError, Offload, Parcel, Slots};
+use crate::job::{Host, JobError, Offload, Parcel, Slots};
 use crate::os::fork;
 use crate::panic::{Payload, contain, drop_payload};
 use crate::patience::{Patience, Spin};
@@ -197,15 +197,32 @@ impl Completions {
     /// Has a callback run when its job is done.
     pub(super) fn expect<T: Send + 'static>(
         &self,
-        offload: Offload<T>,
+        mut offload: Offload<T>,
         f: impl FnOnce(Result<T, JobError>) + 'static,
     ) {
-        if self.inner.is_orphaned() {
+        let inner = &*self.inner;
+        if inner.is_orphaned() {
             offload.detach();
             return;
         }
-        let callback = Parcel::new(offload, f);
-        self.inner.add(callback.expect("a job's future was given a callback after it had given its output"));
+        assert!(
+            offload.host().is_some(),
+            "a job's future was given a callback after it had given its output"
+        );
+        let mut state = inner.state.borrow_mut();
+        let State { callbacks, slots, .. } = &mut *state;
+        let key = callbacks.next_key();
+        slots.grow_to(key);
+        let (waits, old) = offload.leave_waker(slots.waker(key));
+        let old = old.and_then(|old| slots.take_back(key, old));
+        let short = offload.host().filter(|host| waits && host.is_short()).cloned();
+        Parcel::put(callbacks.insert(), offload, f);
+        // If the job is done, nobody else posts the key.
+        let before = (!waits).then(|| inner.mailbox.link(slots.get(key)));
+        drop(state);
+        if old.is_some() || before.is_some() || short.is_some() {
+            inner.added(old, before, short);
+        }
     }
 
     /// Runs the callbacks of the jobs that are done, in the order in which they ended, and returns how many it ran. Never
@@ -295,22 +312,9 @@ impl Inner {
         self.generation != fork::generation()
     }
 
-    fn add(&self, mut callback: Parcel) {
-        let (old, before, short) = {
-            let mut state = self.state.borrow_mut();
-            let State { callbacks, slots, .. } = &mut *state;
-            let key = callbacks.next_key();
-            slots.grow_to(key);
-            let (waits, old) = callback.leave_waker(slots.waker(key));
-            let old = old.and_then(|old| slots.take_back(key, old));
-            let short = waits && callback.host().is_short();
-            let short = short.then(|| callback.host().clone());
-            callbacks.insert(callback);
-            // The job is done, and nobody else will post the key.
-            let before = (!waits).then(|| self.mailbox.link(slots.get(key)));
-            (old, before, short)
-        };
-        // Foreign code, which may dispatch: the callback is in its place, and nothing is borrowed.
+    /// What is foreign code, which may dispatch: the callback is in its place, and nothing is borrowed.
+    #[cold]
+    fn added(&self, old: Option<Waker>, before: Option<Before>, short: Option<Arc<dyn Host>>) {
         contain(|| drop(old));
         if let Some(before) = before {
             self.mailbox.tell(before);
@@ -330,13 +334,14 @@ impl Inner {
         let mut ran = 0;
         {
             let _dispatching = Dispatching::begin(self);
+            let mut callback = None;
             while ran < most && !(ran > 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline)) {
-                let Some((callback, other)) = self.next_callback(ran) else { break };
+                let Some(waker) = self.next_callback(ran, &mut callback) else { break };
                 ran += 1;
-                if other.is_some() {
-                    contain(|| drop(other));
+                if waker.is_some() {
+                    contain(|| drop(waker));
                 }
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback.deliver())) {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| Parcel::deliver(&mut callback))) {
                     match first_panic {
                         None => first_panic = Some(payload),
                         Some(_) => drop_payload(payload),
@@ -354,8 +359,10 @@ impl Inner {
         }
     }
 
-    /// The next callback whose key was posted. After so many callbacks that others should have their turn, of those already here only.
-    fn next_callback(&self, ran: usize) -> Option<(Parcel, Option<Waker>)> {
+    /// Takes out the next callback whose key was posted. After so many callbacks that others should have their turn, of those already here only.
+    ///
+    /// Returns a waker that somebody else left in the job, if there is one: foreign code.
+    fn next_callback(&self, ran: usize, callback: &mut Option<Parcel>) -> Option<Option<Waker>> {
         let mut state = self.state.borrow_mut();
         let State { callbacks, slots, ready } = &mut *state;
         loop {
@@ -365,12 +372,11 @@ impl Inner {
             let key = ready.pop()?;
             callbacks.prefetch(ready);
             // It is: a key is posted when its job is done.
-            let Some(callback) = callbacks.get_mut(key).filter(|callback| callback.is_finished()) else {
-                continue;
-            };
-            // Somebody else's is there if the job was done before it got its callback: foreign code.
-            let other = callback.take_waker().and_then(|waker| slots.take_back(key, waker));
-            return callbacks.remove(key).map(|callback| (callback, other));
+            if let Some(finished) = callbacks.get_mut(key).filter(|callback| callback.is_finished()) {
+                let waker = finished.take_waker().and_then(|waker| slots.take_back(key, waker));
+                callbacks.remove(key, callback);
+                return Some(waker);
+            }
         }
     }
 

@@ -27,32 +27,32 @@ impl Table {
         self.places as usize - self.free.len()
     }
 
-    /// The key that [`insert`](Self::insert) will use.
+    /// The key that [`insert`](Self::insert) uses next.
     #[inline]
     pub(super) fn next_key(&self) -> u32 {
         self.free.last().copied().unwrap_or(self.places)
     }
 
+    /// Where the callback with that key is to be put.
     #[inline]
-    pub(super) fn insert(&mut self, callback: Parcel) {
-        if let Some(key) = self.free.pop() {
-            if let Some(&soon) = self.free.len().checked_sub(PLACES_AHEAD).and_then(|n| self.free.get(n)) {
-                prefetch(self.place(soon));
-            }
-            *self.place_mut(key) = Some(callback);
-        } else {
-            self.insert_at_new_place(callback);
+    pub(super) fn insert(&mut self) -> &mut Option<Parcel> {
+        let Some(key) = self.free.pop() else { return self.new_place() };
+        if let Some(&soon) = self.free.len().checked_sub(PLACES_AHEAD).and_then(|n| self.free.get(n)) {
+            prefetch(self.place(soon));
         }
+        self.place_mut(key)
     }
 
-    fn insert_at_new_place(&mut self, callback: Parcel) {
+    fn new_place(&mut self) -> &mut Option<Parcel> {
+        let key = self.places;
         // Far below the limit: the mailbox needs some numbers besides. It would take 250 GB to get there.
-        assert!(self.places < u32::MAX - 64, "too many callbacks are pending");
-        if self.places as usize % CHUNK == 0 {
+        assert!(key < u32::MAX - 64, "too many callbacks are pending");
+        if key as usize % CHUNK == 0 {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        self.chunks[self.places as usize / CHUNK].push(Some(callback));
+        self.chunks[key as usize / CHUNK].push(None);
         self.places += 1;
+        self.place_mut(key)
     }
 
     /// The callback with this key.
@@ -61,13 +61,11 @@ impl Table {
         self.place_mut(key).as_mut()
     }
 
+    /// Moves the callback with this key out.
     #[inline]
-    pub(super) fn remove(&mut self, key: u32) -> Option<Parcel> {
-        let callback = self.place_mut(key).take();
-        if callback.is_some() {
-            self.free.push(key);
-        }
-        callback
+    pub(super) fn remove(&mut self, key: u32, to: &mut Option<Parcel>) {
+        *to = self.place_mut(key).take();
+        self.free.push(key);
     }
 
     /// Fetches what is about to be needed, where these keys are removed next, from the last one on.

@@ -64,6 +64,17 @@ impl<T> Offload<T> {
         self.0.poll(waker)
     }
 
+    /// Has `waker` called, once, when the job is done, in place of any other, which is given back. False if it is done already: then
+    /// nothing is called, and it may be `waker` itself that is given back.
+    #[inline]
+    pub(crate) fn leave_waker(&mut self, waker: Waker) -> (bool, Option<Waker>) {
+        match self.0.handle_mut() {
+            Some(handle) => handle.leave_waker(waker),
+            None => (false, Some(waker)),
+        }
+    }
+
+    #[inline]
     pub(super) fn into_handle(self) -> Option<Handle<T>> {
         self.0.into_handle()
     }

@@ -3,12 +3,10 @@
 
 use super::JobError;
 use super::handle::{Handle, Pending};
-use super::host::Host;
 use super::offload::Offload;
 use crate::panic::contain;
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 /// For the closure, in words: 48 bytes on 64-bit systems. Larger ones go to the heap.
@@ -41,17 +39,19 @@ impl<T: 'static, F: FnOnce(Result<T, JobError>) + 'static> Types<T, F> {
     const VTABLE: VTable = VTable { deliver: Self::deliver, drop: Self::drop };
     const FITS: bool = size_of::<F>() <= size_of::<Room>() && align_of::<F>() <= align_of::<Room>();
 
+    /// Writes it where it is to be: read back in other portions than it was written in, it would hold the processor up.
+    ///
     /// # Safety
     ///
     /// `FITS`.
     #[inline]
-    unsafe fn parcel(handle: Handle<T>, f: F) -> Parcel {
-        let mut room = [MaybeUninit::uninit(); ROOM];
-        // SAFETY: the closure fits into the room, and the room is aligned for it.
-        unsafe { room.as_mut_ptr().cast::<F>().write(f) };
+    unsafe fn put(place: &mut Option<Parcel>, handle: Handle<T>, f: F) {
         // SAFETY: only the functions below, which turn it back, use it for what depends on its type.
-        let handle = unsafe { handle.cast() };
-        Parcel { vtable: &Self::VTABLE, handle: ManuallyDrop::new(handle), room, closure: PhantomData }
+        let handle = ManuallyDrop::new(unsafe { handle.cast() });
+        let room = [MaybeUninit::uninit(); ROOM];
+        let parcel = place.insert(Parcel { vtable: &Self::VTABLE, handle, room, closure: PhantomData });
+        // SAFETY: the closure fits into the room, and the room is aligned for it.
+        unsafe { parcel.room.as_mut_ptr().cast::<F>().write(f) };
     }
 
     /// # Safety
@@ -59,7 +59,7 @@ impl<T: 'static, F: FnOnce(Result<T, JobError>) + 'static> Types<T, F> {
     /// The two are those of a parcel that this type made, and are not used again.
     #[inline]
     unsafe fn contents(handle: Handle<Unknown>, room: *const Room) -> (Handle<T>, F) {
-        // SAFETY: its type is what it was, and the closure was written there by `parcel`, and is read once.
+        // SAFETY: its type is what it was, and the closure was written there by `put`, and is read once.
         unsafe { (handle.cast(), room.cast::<F>().read()) }
     }
 
@@ -80,37 +80,26 @@ impl<T: 'static, F: FnOnce(Result<T, JobError>) + 'static> Types<T, F> {
 }
 
 impl Parcel {
-    /// `None` if the job has given its outcome already.
+    /// Makes one in this place, unless the job has given its outcome already.
     #[inline]
-    pub(crate) fn new<T, F>(offload: Offload<T>, f: F) -> Option<Self>
+    pub(crate) fn put<T, F>(place: &mut Option<Self>, offload: Offload<T>, f: F)
     where
         T: 'static,
         F: FnOnce(Result<T, JobError>) + 'static,
     {
-        let handle = offload.into_handle()?;
-        Some(if Types::<T, F>::FITS {
+        let Some(handle) = offload.into_handle() else { return };
+        if Types::<T, F>::FITS {
             // SAFETY: it fits.
-            unsafe { Types::parcel(handle, f) }
+            unsafe { Types::put(place, handle, f) };
         } else {
             // SAFETY: a box is a word.
-            unsafe { Types::parcel(handle, Box::new(f)) }
-        })
-    }
-
-    pub(crate) fn host(&self) -> &Arc<dyn Host> {
-        self.handle.host()
+            unsafe { Types::put(place, handle, Box::new(f)) };
+        }
     }
 
     #[inline]
     pub(crate) fn is_finished(&self) -> bool {
         self.handle.is_finished()
-    }
-
-    /// Has `waker` called when the job is done, in place of any other, which is given back. False if it is done already: then it is not called, and
-    /// may be what is given back.
-    #[inline]
-    pub(crate) fn leave_waker(&mut self, waker: Waker) -> (bool, Option<Waker>) {
-        self.handle.leave_waker(waker)
     }
 
     /// The waker that was left, if the job is done and nobody will look at it any more.
@@ -125,14 +114,16 @@ impl Parcel {
         self.handle.prefetch();
     }
 
-    /// Calls the closure, if the job is done.
+    /// Calls the closure, if the job is done. Leaves nothing behind.
     #[inline]
-    pub(crate) fn deliver(self) {
-        let mut this = ManuallyDrop::new(self);
-        // SAFETY: the parcel is not used, nor dropped, after this.
-        let handle = unsafe { ManuallyDrop::take(&mut this.handle) };
+    pub(crate) fn deliver(place: &mut Option<Self>) {
+        let Some(parcel) = place else { return };
+        // SAFETY: the parcel is not used after this, nor dropped, as it is forgotten.
+        let handle = unsafe { ManuallyDrop::take(&mut parcel.handle) };
+        let (deliver, room) = (parcel.vtable.deliver, parcel.room);
+        std::mem::forget(place.take());
         // SAFETY: the vtable is that of the parcel's types, and the contents are used once.
-        unsafe { (this.vtable.deliver)(handle, &raw const this.room) };
+        unsafe { deliver(handle, &raw const room) };
     }
 }
 
