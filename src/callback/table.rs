@@ -2,8 +2,8 @@
 
 use crate::job::{Parcel, prefetch};
 
-/// How many places are allocated at a time. They never move, so that growth copies nothing.
-const CHUNK: usize = 64;
+/// How many places the first chunk has. Each has twice as many as the one before. They never move, so that growth copies nothing.
+const FIRST: usize = 64;
 /// For how many callbacks ahead the places are fetched, ...
 const PLACES_AHEAD: usize = 12;
 /// ... and the jobs.
@@ -47,10 +47,11 @@ impl Table {
         let key = self.places;
         // Far below the limit: the mailbox needs some numbers besides. It would take 250 GB to get there.
         assert!(key < u32::MAX - 64, "too many callbacks are pending");
-        if key as usize % CHUNK == 0 {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+        let (chunk, n) = split(key);
+        if n == 0 {
+            self.chunks.push(Vec::with_capacity(FIRST << chunk));
         }
-        self.chunks[key as usize / CHUNK].push(None);
+        self.chunks[chunk].push(None);
         self.places += 1;
         self.place_mut(key)
     }
@@ -87,11 +88,39 @@ impl Table {
 
     #[inline]
     fn place(&self, key: u32) -> &Option<Parcel> {
-        &self.chunks[key as usize / CHUNK][key as usize % CHUNK]
+        let (chunk, n) = split(key);
+        &self.chunks[chunk][n]
     }
 
     #[inline]
     fn place_mut(&mut self, key: u32) -> &mut Option<Parcel> {
-        &mut self.chunks[key as usize / CHUNK][key as usize % CHUNK]
+        let (chunk, n) = split(key);
+        &mut self.chunks[chunk][n]
+    }
+}
+
+/// The number of a key's chunk, and its place there.
+#[inline]
+fn split(key: u32) -> (usize, usize) {
+    // The chunks before number `n` have `FIRST * (2^n - 1)` places.
+    let shifted = key as usize + FIRST;
+    let chunk = (shifted / FIRST).ilog2();
+    (chunk as usize, shifted - (FIRST << chunk))
+}
+
+#[cfg(all(test, not(aside_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_a_place_of_its_own() {
+        let mut next = (0, 0);
+        for key in 0..10_000 {
+            if next.1 == FIRST << next.0 {
+                next = (next.0 + 1, 0);
+            }
+            assert_eq!(split(key), next);
+            next.1 += 1;
+        }
     }
 }

@@ -23,8 +23,8 @@ pub use catch::Catch;
 pub use error::{JobError, Panic};
 pub use offload::Offload;
 
-use handle::Handle;
 pub(crate) use cell::prefetch;
+use handle::Handle;
 pub(crate) use host::{Care, Departure, Host, Settlement};
 pub(crate) use parcel::Parcel;
 pub(crate) use queue::{Batch, Close, Popped, Queue};

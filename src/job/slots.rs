@@ -59,11 +59,9 @@ impl<P: Post> Slots<P> {
     pub(crate) fn grow_to(&mut self, key: u32) {
         while self.chunks.len() <= key as usize / CHUNK {
             let first = self.chunks.len() * CHUNK;
-            let slots =
-                std::array::from_fn(|n| Slot { next: AtomicU32::new(0), key: (first + n) as u32 });
+            let slots = std::array::from_fn(|n| Slot { next: AtomicU32::new(0), key: (first + n) as u32 });
             let chunk = Chunk { references: AtomicUsize::new(1 + CHUNK), post: self.post.clone(), slots };
-            self.chunks
-                .push(Stock { chunk: NonNull::from(Box::leak(Box::new(chunk))), references: CHUNK });
+            self.chunks.push(Stock { chunk: NonNull::from(Box::leak(Box::new(chunk))), references: CHUNK });
         }
     }
 
