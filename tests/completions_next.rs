@@ -8,6 +8,7 @@ use futures::executor::block_on;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use util::probe_waker::ProbeWaker;
 use util::{Counter, RunningJob, hush, panic_message_of, single_thread_group, start_job, watchdog};
 
@@ -220,4 +221,50 @@ fn callbacks_are_added_while_a_task_waits() {
         })
         .unwrap();
     assert_eq!(pool.run_until(waiter), 51);
+}
+
+/// Somebody else's dispatch finds nothing: the task is not disturbed, and still woken.
+#[test]
+fn a_dispatch_elsewhere_forgets_no_waker() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let completions = Completions::new().unwrap();
+    let elsewhere: [fn(&Completions) -> usize; 3] = [
+        |completions| (0..10).map(|_| completions.dispatch()).sum(),
+        |completions| completions.dispatch_up_to(0, Duration::ZERO),
+        |completions| completions.wait(Some(Duration::from_millis(1))),
+    ];
+    for elsewhere in elsewhere {
+        let gate = running(&group, &completions);
+        let probe = ProbeWaker::new();
+        assert!(poll_next(&completions, probe.waker()).is_pending());
+        assert_eq!((elsewhere(&completions), probe.wakes()), (0, 0));
+        finish(&group, gate);
+        assert_eq!(probe.wakes(), 1);
+        assert_eq!(poll_next(&completions, probe.waker()), Poll::Ready(Some(1)));
+    }
+}
+
+/// What the task waits for is run by somebody else: by a dispatch that it was polled inside of.
+#[test]
+fn a_dispatch_elsewhere_that_runs_something_wakes() {
+    let _watchdog = watchdog();
+    hush();
+    for panics in [false, true] {
+        let group = Group::builder().max_threads(2).build().unwrap();
+        let completions = Rc::new(Completions::new().unwrap());
+        let (first, second) = (start_job(&group, || ()), running(&group, &completions));
+        let probe = ProbeWaker::new();
+        probe.panic_when_woken(panics);
+        let (polled, waker) = (completions.clone(), probe.waker().clone());
+        first.offload.on_done_in(&completions, move |_| assert!(poll_next(&polled, &waker).is_pending()));
+        first.gate.open();
+        util::process::eventually("the callback runs", || completions.dispatch() == 1);
+        assert_eq!((probe.wakes(), completions.pending()), (1, 1));
+        probe.panic_when_woken(false);
+        assert!(poll_next(&completions, probe.waker()).is_pending());
+        finish(&group, second);
+        assert_eq!(probe.wakes(), 2);
+        assert_eq!(poll_next(&completions, probe.waker()), Poll::Ready(Some(1)));
+    }
 }

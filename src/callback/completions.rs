@@ -1,5 +1,8 @@
 //! Callbacks on the thread that asked for them.
 
+#[cfg(unix)]
+mod descriptor;
+
 use super::bell::{Bell, Call};
 use super::mailbox::{Before, Mailbox, Resting};
 use super::table::Table;
@@ -51,8 +54,8 @@ const SPIN: Spin = Spin {
 /// | has nothing else to do | [`wait`](Self::wait) |
 /// | runs futures | [`next`](Self::next), or the [`Stream`] of numbers of callbacks that were run |
 ///
-/// Use one at a time: whoever waits by `wait` is woken in place of the others, and of several `next` only the one polled last is. A
-/// dispatch or `wait` elsewhere between two polls of `next` makes it forget its waker: poll it again.
+/// Use one at a time: whoever waits by `wait` is woken in place of the others, and of several `next` only the one polled last is. If
+/// somebody else's dispatch or `wait` runs what `next` waits for, it is woken too: nothing may be pending any more.
 ///
 /// The descriptor is readable once when it is first asked for, and may be now and then, with nothing to dispatch.
 ///
@@ -93,6 +96,8 @@ struct Inner {
     state: RefCell<State>,
     /// How many dispatches this thread is inside of.
     depth: Cell<usize>,
+    /// Whether a task has ever waited in `next`, so that its waker may be there.
+    was_polled: Cell<bool>,
     /// The process that the jobs live in.
     generation: usize,
     /// What `wait` has learnt about how soon jobs are done.
@@ -188,6 +193,7 @@ impl Completions {
             mailbox,
             state: RefCell::new(state),
             depth: Cell::new(0),
+            was_polled: Cell::new(false),
             generation: fork::generation(),
             patience: Cell::new(Patience::new()),
         };
@@ -235,7 +241,7 @@ impl Completions {
     ///
     /// If a callback panics the rest still run; then the panic resumes here. Of several the first one does.
     pub fn dispatch(&self) -> usize {
-        self.inner.clone().run_ready(usize::MAX, None)
+        self.inner.clone().run_ready(usize::MAX, None, false)
     }
 
     /// The same, but no more than `most` callbacks, and none after that time is over; one at the least, unless `most` is 0. What is left stays ready,
@@ -245,7 +251,7 @@ impl Completions {
     ///
     /// As for [`dispatch`](Self::dispatch).
     pub fn dispatch_up_to(&self, most: usize, time: Duration) -> usize {
-        self.inner.clone().run_ready(most, Instant::now().checked_add(time))
+        self.inner.clone().run_ready(most, Instant::now().checked_add(time), false)
     }
 
     /// Blocks this thread until it has run a callback, or the time is up, and returns how many it ran. To be called where blocking is
@@ -284,13 +290,14 @@ impl Completions {
 
     fn poll_dispatch(&self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         loop {
-            let ran = self.dispatch();
+            let ran = self.inner.clone().run_ready(usize::MAX, None, true);
             if ran > 0 {
                 return Poll::Ready(Some(ran));
             }
             if self.pending() == 0 {
                 return Poll::Ready(None);
             }
+            self.inner.was_polled.set(true);
             // Else a job has ended in between.
             if self.inner.mailbox.wake_by(cx.waker(), self.inner.resting()) {
                 return Poll::Pending;
@@ -325,19 +332,19 @@ impl Inner {
         }
     }
 
-    /// Runs up to so many callbacks.
-    fn run_ready(&self, most: usize, deadline: Option<Instant>) -> usize {
+    /// Runs up to so many callbacks. `by_next`: for a task, which leaves its waker if there are none.
+    fn run_ready(&self, most: usize, deadline: Option<Instant>, by_next: bool) -> usize {
         if self.is_orphaned() {
             return 0;
         }
         let mut first_panic: Option<Payload> = None;
-        let mut ran = 0;
-        {
-            let _dispatching = Dispatching::begin(self);
+        let ran = {
+            let mut dispatching = Dispatching::begin(self, by_next);
+            let ran = &mut dispatching.ran;
             let mut callback = None;
-            while ran < most && !(ran > 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline)) {
-                let Some(waker) = self.next_callback(ran, &mut callback) else { break };
-                ran += 1;
+            while *ran < most && !(*ran > 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline)) {
+                let Some(waker) = self.next_callback(*ran, &mut callback) else { break };
+                *ran += 1;
                 if waker.is_some() {
                     contain(|| drop(waker));
                 }
@@ -352,7 +359,8 @@ impl Inner {
                     break;
                 }
             }
-        }
+            *ran
+        };
         match first_panic {
             Some(payload) => resume_unwind(payload),
             None => ran,
@@ -411,28 +419,41 @@ impl Inner {
 }
 
 /// While this thread dispatches nobody needs to tell it of new keys.
-struct Dispatching<'a>(&'a Inner);
+struct Dispatching<'a> {
+    inner: &'a Inner,
+    by_next: bool,
+    /// How many callbacks.
+    ran: usize,
+}
 
 impl<'a> Dispatching<'a> {
-    fn begin(inner: &'a Inner) -> Self {
+    fn begin(inner: &'a Inner, by_next: bool) -> Self {
         if inner.depth.replace(inner.depth.get() + 1) == 0 {
             inner.mailbox.bell().quieten();
         }
-        Self(inner)
+        Self { inner, by_next, ran: 0 }
     }
 }
 
 impl Drop for Dispatching<'_> {
     fn drop(&mut self) {
-        let Self(inner) = self;
+        let inner = self.inner;
         inner.depth.set(inner.depth.get() - 1);
         if inner.depth.get() > 0 || inner.is_orphaned() {
             return;
         }
-        // In this order: with the bell at rest, what comes from now on rings it.
-        let nothing_new = inner.mailbox.rest();
-        if !nothing_new || !inner.state.borrow().ready.is_empty() {
+        // A task that waits is left waiting, unless this has changed something for it.
+        let waits = inner.was_polled.get() && !self.by_next && self.ran == 0;
+        let to = if waits { Resting::Polled } else { Resting::Away };
+        // In this order: at rest, what comes from now on is told.
+        let nothing_new = inner.mailbox.rest(to);
+        let is_left = !nothing_new || !inner.state.borrow().ready.is_empty();
+        if is_left {
             contain(|| inner.mailbox.bell().ring());
+        }
+        if inner.was_polled.get() && (is_left || self.ran > 0) {
+            inner.was_polled.set(false);
+            inner.mailbox.wake();
         }
     }
 }
@@ -472,32 +493,6 @@ impl Stream for &Completions {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         self.poll_dispatch(cx)
-    }
-}
-
-#[cfg(unix)]
-mod descriptor {
-    use super::Completions;
-    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-
-    /// Readable while there is something to dispatch. Not to be read, written or closed.
-    impl AsFd for Completions {
-        fn as_fd(&self) -> BorrowedFd<'_> {
-            let (event, is_first) = self.inner.mailbox.bell().descriptor();
-            // A child's copy would be heard by its parent.
-            if is_first && !self.inner.is_orphaned() {
-                // What rang before nobody was told of by the descriptor. Once too often does no harm.
-                event.set();
-            }
-            event.as_fd()
-        }
-    }
-
-    /// See [`AsFd`].
-    impl AsRawFd for Completions {
-        fn as_raw_fd(&self) -> RawFd {
-            self.as_fd().as_raw_fd()
-        }
     }
 }
 

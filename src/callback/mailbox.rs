@@ -30,6 +30,8 @@ pub(super) enum Resting {
     Away = EMPTY,
     /// In a dispatch, which looks again by itself.
     Awake = AWAKE,
+    /// Somewhere else, and a task of it waits: its waker is to be called.
+    Polled = POLLED,
 }
 
 pub(super) struct Mailbox {
@@ -69,22 +71,22 @@ impl Mailbox {
         }
     }
 
-    /// Has the bell rung for the next key. False if there are keys already.
-    pub(super) fn rest(&self) -> bool {
-        let mut now = AWAKE;
-        while now < FIRST_KEY && now != EMPTY {
-            match self.head.compare_exchange(now, EMPTY, Ordering::AcqRel, Ordering::Relaxed) {
+    /// The end of a dispatch. False if there are keys already.
+    pub(super) fn rest(&self, to: Resting) -> bool {
+        let (mut now, to) = (AWAKE, to as usize);
+        while now < FIRST_KEY && now != to {
+            match self.head.compare_exchange(now, to, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(other) => now = other,
             }
         }
         // Still at rest if no key was taken since.
-        now == EMPTY
+        now == to
     }
 
     /// Has nobody told of the next key. False if there are keys already.
     pub(super) fn stay_awake(&self, from: Resting) -> bool {
-        self.enter(from, AWAKE)
+        self.enter(from, AWAKE) || (matches!(from, Resting::Away) && self.enter(Resting::Polled, AWAKE))
     }
 
     pub(super) fn has_keys(&self) -> bool {
@@ -115,6 +117,12 @@ impl Mailbox {
             contain(|| drop(old));
         }
         self.enter(from, POLLED)
+    }
+
+    /// Calls the waker, if there is one, and forgets it.
+    pub(super) fn wake(&self) {
+        let waker = lock(&self.waker).take();
+        contain(|| waker.into_iter().for_each(Waker::wake));
     }
 
     fn enter(&self, from: Resting, to: usize) -> bool {
@@ -152,8 +160,7 @@ impl Mailbox {
             EMPTY => self.bell.ring(),
             PARKED => self.owner.unpark(),
             POLLED => {
-                let waker = lock(&self.waker).take();
-                contain(|| waker.into_iter().for_each(Waker::wake));
+                self.wake();
                 // It may be that of a future that was dropped.
                 self.bell.ring();
             }

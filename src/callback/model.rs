@@ -96,7 +96,7 @@ impl Owner {
     /// A dispatch: false if there is more already.
     fn dispatch(&mut self) -> bool {
         self.look();
-        self.mailbox.rest()
+        self.mailbox.rest(Resting::Away)
     }
 
     fn dispatch_until(&mut self, keys: usize) {
@@ -191,7 +191,7 @@ fn nobody_is_told_during_a_dispatch() {
         poster.join().unwrap();
         assert_eq!(owner.bell.rung(), 0);
         // So the owner must find out as it leaves.
-        assert!(!owner.mailbox.rest());
+        assert!(!owner.mailbox.rest(Resting::Away));
         owner.look();
         assert_eq!(owner.seen, [0]);
     });
@@ -239,6 +239,29 @@ fn the_last_of_two_wakers_is_called() {
     });
 }
 
+/// Between two polls of the task somebody else dispatches.
+#[test]
+fn a_dispatch_elsewhere_leaves_the_waker_at_work() {
+    check(|| {
+        let mut owner = Owner::new(1);
+        let poster = owner.poster(0);
+        let poster = thread::spawn(move || poster.finish());
+        let alarm = Alarm::new();
+        while owner.seen.is_empty() {
+            if !owner.dispatch() || !owner.seen.is_empty() {
+                continue;
+            }
+            if owner.mailbox.wake_by(&Waker::from(alarm.clone()), Resting::Away) {
+                owner.look();
+                if owner.mailbox.rest(Resting::Polled) && owner.seen.is_empty() {
+                    alarm.notify.wait();
+                }
+            }
+        }
+        poster.join().unwrap();
+    });
+}
+
 /// Inside a callback: the park ends (here by time), and the dispatch around it goes on.
 #[test]
 fn a_park_inside_a_dispatch_that_times_out() {
@@ -251,7 +274,7 @@ fn a_park_inside_a_dispatch_that_times_out() {
             yield_now();
             owner.mailbox.end_park(Resting::Awake);
         }
-        if owner.mailbox.rest() && owner.seen.is_empty() {
+        if owner.mailbox.rest(Resting::Away) && owner.seen.is_empty() {
             owner.bell.notify.wait();
         }
         owner.dispatch_until(1);
