@@ -31,6 +31,16 @@ pub(crate) struct Spin {
     pub(crate) weight: u32,
 }
 
+/// How long an awaiter of jobs spins for one that may be done in no time: less than the wake-up that it saves; and for once, about as long
+/// as it takes a thread to come up on a processor that is awake. It does not yield: an executor's thread has other things to do.
+pub(crate) const AWAITER_SPIN: Spin = Spin {
+    prompt: Duration::from_micros(2),
+    longest: Duration::from_micros(20),
+    every: Duration::from_nanos(60),
+    yields: false,
+    weight: 8,
+};
+
 /// What a thread has learnt about how soon things come.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {

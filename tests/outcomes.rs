@@ -112,7 +112,7 @@ fn a_job_that_its_group_does_not_take_is_cancelled() {
 #[test]
 fn errors_have_their_source_and_convert_like_any_other() {
     let failed: Failure<io::Error> = Failure::Failed(io::Error::other("the disk is full"));
-    assert_eq!(failed.to_string(), "the job failed");
+    assert_eq!(failed.to_string(), "the job failed: the disk is full");
     assert_eq!(failed.source().unwrap().to_string(), "the disk is full");
 
     hush();

@@ -10,7 +10,7 @@ use crate::deadline::Deadline;
 use crate::job::{Host, JobError, Offload, Parcel, Slots};
 use crate::os::fork;
 use crate::panic::{Payload, contain, drop_payload};
-use crate::patience::{Patience, Spin};
+use crate::patience::{AWAITER_SPIN, Patience};
 use crate::sync::{park, park_timeout};
 use futures::Stream;
 use std::cell::{Cell, RefCell};
@@ -25,15 +25,6 @@ use std::{fmt, io};
 
 /// So many callbacks [`Completions::dispatch`] runs at the most beyond those that are ready when it is called.
 const MORE: usize = 1024;
-
-/// How long `wait` spins before it parks: as whoever awaits a job does.
-const SPIN: Spin = Spin {
-    prompt: Duration::from_micros(2),
-    longest: Duration::from_micros(20),
-    every: Duration::from_nanos(60),
-    yields: false,
-    weight: 8,
-};
 
 /// Callbacks that one thread runs: the one that made this. They may use what that thread alone has, such as an `Rc`.
 ///
@@ -407,7 +398,7 @@ impl Inner {
     fn spin(&self) -> bool {
         // Loom has no clock to end a spin by.
         let mut patience = self.patience.get();
-        let has_come = !cfg!(aside_loom) && patience.spin(SPIN, || self.mailbox.has_keys());
+        let has_come = !cfg!(aside_loom) && patience.spin(AWAITER_SPIN, || self.mailbox.has_keys());
         self.patience.set(patience);
         has_come
     }

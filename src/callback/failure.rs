@@ -45,11 +45,11 @@ pub(super) fn call_one<T, E>(
     err(failure);
 }
 
-impl<E> fmt::Display for Failure<E> {
+impl<E: fmt::Display> fmt::Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The error itself is the source; a reporter prints the chain.
-            Failure::Failed(_) => f.write_str("the job failed"),
+            // With the reason, as callbacks print no chains of sources.
+            Failure::Failed(error) => write!(f, "the job failed: {error}"),
             Failure::Panicked(panic) => panic.fmt(f),
             Failure::Cancelled => JobError::Cancelled.fmt(f),
         }
