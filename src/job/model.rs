@@ -11,6 +11,8 @@ use std::task::{Poll, Wake, Waker};
 /// A host without a group: its jobs are run by hand.
 struct ByHand;
 
+type Numbers = Queue<()>;
+
 impl Host for ByHand {
     fn departed(&self, _: Departure) {}
     fn settled(&self, _: Settlement) {}
@@ -31,6 +33,10 @@ impl Host for ByHand {
     }
     fn run_later(self: Arc<Self>, work: Box<dyn FnOnce() + Send>) -> Result<(), Box<dyn FnOnce() + Send>> {
         Err(work)
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }
 
@@ -184,7 +190,7 @@ fn cancelled_by_the_group_against_poll() {
 #[test]
 fn reclaim_against_start() {
     check(|| {
-        let queue = Arc::new(Queue::new(()));
+        let queue = Arc::new(Numbers::new(()));
         let pushed = queue.clone();
         let worker = thread::spawn(move || {
             if let Popped::Task(task, _) = pushed.pop() {
@@ -208,7 +214,7 @@ fn reclaim_against_start() {
 }
 
 /// Pops until `wanted` numbers have come, each by running its job.
-fn pop_numbers(queue: &Queue, wanted: usize) -> Vec<usize> {
+fn pop_numbers(queue: &Numbers, wanted: usize) -> Vec<usize> {
     let mut popped = Vec::new();
     while popped.len() < wanted {
         match queue.pop() {
@@ -227,7 +233,7 @@ fn pop_numbers(queue: &Queue, wanted: usize) -> Vec<usize> {
 #[test]
 fn two_pushers_one_popper() {
     check(|| {
-        let queue = Arc::new(Queue::new(()));
+        let queue = Arc::new(Numbers::new(()));
         let order = Arc::new(loom::sync::Mutex::new(Vec::new()));
         let pushers: Vec<_> = [10, 20]
             .into_iter()
@@ -258,7 +264,7 @@ fn two_pushers_one_popper() {
 #[test]
 fn two_poppers_take_each_job_once() {
     check(|| {
-        let queue = Arc::new(Queue::new(()));
+        let queue = Arc::new(Numbers::new(()));
         let ran = Arc::new(AtomicUsize::new(0));
         let popper = {
             let queue = queue.clone();
@@ -291,7 +297,7 @@ fn two_poppers_take_each_job_once() {
 #[test]
 fn sweep_against_push_and_pop() {
     check(|| {
-        let queue = Arc::new(Queue::new(()));
+        let queue = Arc::new(Numbers::new(()));
         let ran = Arc::new(AtomicUsize::new(0));
         let job = |ran: &Arc<AtomicUsize>| {
             let ran = ran.clone();
@@ -324,7 +330,7 @@ fn sweep_against_push_and_pop() {
 #[test]
 fn a_queue_with_a_job_in_it_is_never_empty() {
     check(|| {
-        let queue = Arc::new(Queue::new(()));
+        let queue = Arc::new(Numbers::new(()));
         let (task, waiting) = new(|| (), Arc::new(ByHand));
         queue.push(task.into());
         let sweeper = {
@@ -354,7 +360,7 @@ fn a_queue_with_a_job_in_it_is_never_empty() {
 #[test]
 fn the_length_does_not_wrap() {
     check(|| {
-        let queue = Arc::new(Queue::new(()));
+        let queue = Arc::new(Numbers::new(()));
         let other = {
             let queue = queue.clone();
             thread::spawn(move || {
