@@ -61,6 +61,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// What a lock guards, for its owner: it is not locked.
+pub(crate) fn get_mut<T>(mutex: &mut Mutex<T>) -> &mut T {
+    mutex.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Runs a model under every interleaving with at most two preemptions.
 #[cfg(all(test, aside_loom))]
 pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {

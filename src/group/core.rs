@@ -42,8 +42,39 @@ pub(crate) struct Core {
     alive: AtomicUsize,
     /// Jobs that wait inside them for the group to be shut down, and threads that do: nobody waits for those.
     pub(super) shutting_down: Mutex<ShuttingDown>,
+    /// A shutdown cancels what has not started.
+    pub(super) cut_short: AtomicBool,
     /// For the threads.
     me: Weak<Core>,
+}
+
+/// A place in the queue that is counted, and whose job is to come. Dropped, it is given back.
+pub(crate) struct Place<'a>(&'a Arc<Core>);
+
+impl Place<'_> {
+    /// Queues the job.
+    pub(crate) fn fill<J: Job<Output = ()>>(self, job: J) {
+        let core = std::mem::ManuallyDrop::new(self).0;
+        if let Some(room) = &core.room {
+            room.take_anyway(1);
+        }
+        core.queue.push_announced(job::new_detached(job, core.clone()));
+        loom_fence();
+        let counts = core.counts().load();
+        if counts.is_closed() {
+            core.clear_refused();
+        } else {
+            core.grow(counts);
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.queue.withdraw();
+        // It was counted as outstanding.
+        self.0.tell_waiters();
+    }
 }
 
 /// By how much to count time spent spinning in vain. Two threads on one processor go on until the kernel parts them; on processors of
@@ -77,6 +108,7 @@ impl Core {
             generation: fork::generation(),
             alive: AtomicUsize::new(0),
             shutting_down: Mutex::new(ShuttingDown::default()),
+            cut_short: AtomicBool::new(false),
             me: me.clone(),
         })
     }
@@ -154,6 +186,32 @@ impl Core {
             self.clear_refused();
         }
         Ok(())
+    }
+
+    /// A place for a job on behalf of others; `None` if the group is closed. With the place in hand the job is accepted, even if
+    /// the group is closed before it comes.
+    pub(crate) fn reserve(self: &Arc<Self>) -> Option<Place<'_>> {
+        if !self.takes_jobs() {
+            return None;
+        }
+        self.queue.announce();
+        let place = Place(self);
+        // As in `push`: who closes after this look sees the announcement, and stays for the job.
+        loom_fence();
+        (!self.counts().load().is_closed()).then_some(place)
+    }
+
+    /// A place, also if the group is closed.
+    pub(crate) fn reserve_regardless(self: &Arc<Self>) -> Place<'_> {
+        self.queue.announce();
+        Place(self)
+    }
+
+    /// Whether a shutdown had no more patience: what has not started by then is cancelled.
+    #[inline]
+    pub(crate) fn is_cut_short(&self) -> bool {
+        // Relaxed: nothing hangs on when it is seen.
+        self.cut_short.load(Ordering::Relaxed)
     }
 
     /// Whether somebody waits for a thread.

@@ -5,7 +5,7 @@ use super::current;
 use super::drain::wait_until;
 use crate::deadline::Deadline;
 use crate::job::Host;
-use crate::sync::lock;
+use crate::sync::{Ordering, lock};
 use std::fmt;
 use std::sync::Arc;
 
@@ -68,6 +68,7 @@ pub(super) fn shutdown(core: &Arc<Core>, deadline: Deadline) -> Left {
     }
     // After that: a callback called here may shut the group down in its turn, and counts these jobs again.
     if !is_done {
+        core.cut_short.store(true, Ordering::Relaxed);
         core.cancel_queued();
     }
     Left { cancelled: core.tally.abandoned().wrapping_sub(abandoned_before), running: core.outstanding() }

@@ -458,9 +458,9 @@ impl WaitsInside {
         if handle.is_finished() || !handle.host().wants_waiters() {
             return None;
         }
-        let host = handle.host().clone();
-        host.clone().wait_begins(&|| handle.is_finished());
-        Some(Self(host))
+        let waits = Self(handle.host().clone());
+        waits.0.clone().wait_begins(&|| handle.is_finished());
+        Some(waits)
     }
 }
 

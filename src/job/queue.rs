@@ -201,6 +201,24 @@ impl<S, P: Spacing> Queue<S, P> {
         self.link(first, last);
     }
 
+    /// The first half of a push: counts a job that is about to come. Until it is pushed, or withdrawn, the queue has a gap, and whoever
+    /// looks at it waits for that.
+    pub(crate) fn announce(&self) {
+        // SeqCst: as in `push`.
+        self.entrance().pushed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes an announcement back.
+    pub(crate) fn withdraw(&self) {
+        self.entrance().pushed.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// The second half of a push.
+    pub(crate) fn push_announced(&self, task: Task) {
+        let link = task.into_link();
+        self.link(link, link);
+    }
+
     #[inline]
     fn link(&self, first: NonNull<Link>, last: NonNull<Link>) {
         // SAFETY: both are live, and this caller's alone until the store below.

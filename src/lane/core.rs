@@ -1,17 +1,19 @@
 //! What a lane's handles, its jobs and its turns share.
 
-use super::turn::{Turn, TurnState};
+use super::turn::{Seen, Turn, TurnState};
 use crate::group;
 use crate::job::{self, Care, Close, Departure, Host, Job, Offload, Popped, Queue, Settlement, Task};
 use crate::patience::pause;
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock, loom_fence, park_timeout, yield_now};
+use crate::sync::{
+    AtomicBool, AtomicUsize, Mutex, Ordering, get_mut, lock, loom_fence, park_timeout, yield_now,
+};
 use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A turn goes on for so many jobs, and for that long, before it makes way for others who wait for its thread.
-const MOST_JOBS: usize = 64;
+const MOST_JOBS: usize = if cfg!(aside_loom) { 1 } else { 64 };
 const LONGEST_TURN: Duration = Duration::from_millis(1);
 
 /// As for the group's workers: see `group/worker.rs`.
@@ -31,6 +33,7 @@ pub(super) struct Core<T> {
     /// Threads of the group that are inside a job which waits for one of this lane's.
     waiting_inside: AtomicUsize,
     poisoned: AtomicBool,
+    /// The value is taken, or the group has ended: what is still in the queue is cancelled. Set in a turn, or when there will be none.
     spent: AtomicBool,
 }
 
@@ -38,6 +41,16 @@ pub(super) struct Core<T> {
 pub(super) struct LaneJob<F, T> {
     job: F,
     value: PhantomData<fn(&mut T)>,
+}
+
+impl<T> Drop for Core<T> {
+    fn drop(&mut self) {
+        if self.group.is_orphaned() {
+            // Nobody took it from a lane whose group had ended; but it is still the parent's. Without the lock, which may be held by a
+            // thread that is gone.
+            std::mem::forget(get_mut(&mut self.value).take());
+        }
+    }
 }
 
 impl<F, T> LaneJob<F, T> {
@@ -170,31 +183,62 @@ impl<T: Send + 'static> Core<T> {
         }
     }
 
-    /// Queues a job and sees to it that somebody runs it.
-    ///
-    /// # Errors
-    ///
-    /// The lane was closed before, or the group is: the caller is to take back the job, unless a turn has it, and then to drop
-    /// what is in the error.
-    pub(super) fn push(self: &Arc<Self>, task: Task) -> Result<(), Option<Turn<T>>> {
+    /// Queues a job and sees to it that somebody runs it. False if the lane was closed before, or the group is: the caller is to take back
+    /// the job, unless a turn has it, and then to [clear up](Self::clear_refused).
+    pub(super) fn push(self: &Arc<Self>, task: Task) -> bool {
         self.queue.push(task.into());
         // Of "push, then look at the turn" and "end the turn, then look at the queue" at least one sees the other:
         // `README.md`, "The race".
         loom_fence();
-        let turn = self.turn().load();
-        if turn.is_closed() {
-            return Err(None);
+        let seen = self.turn().load();
+        !seen.is_closed() && self.call(seen)
+    }
+
+    /// Has somebody come for what is in the queue. False if the group is closed.
+    fn call(self: &Arc<Self>, mut seen: Seen) -> bool {
+        while seen.is_idle() {
+            if seen.has_turn() {
+                if self.turn().call_turn_on_its_way() {
+                    return true;
+                }
+                // It may just have arrived, in vain.
+                seen = self.turn().load();
+                continue;
+            }
+            // Before the step that others rely on, as only an open group makes it true.
+            let Some(place) = self.group.reserve() else { return false };
+            if self.turn().call() {
+                place.fill(Turn::new(self.clone()));
+            }
+            // Also as good: somebody else was faster, and sees the caller's entry.
+            return true;
         }
-        self.call(turn.is_idle()).map_err(Some)
+        true
     }
 
-    fn call(self: &Arc<Self>, is_idle: bool) -> Result<(), Turn<T>> {
-        // Also as good: somebody else was faster.
-        if is_idle && self.turn().call() { self.queue_turn() } else { Ok(()) }
+    /// After a push that came to nothing, once the job is taken back: somebody has to clear its entry from the queue, as that
+    /// holds this core.
+    pub(super) fn clear_refused(self: &Arc<Self>) {
+        if self.queue.len() > 0 {
+            self.call_regardless();
+        }
     }
 
-    fn queue_turn(self: &Arc<Self>) -> Result<(), Turn<T>> {
-        self.group.push_unlimited(Turn::new(self.clone()))
+    /// As [`call`](Self::call); on a closed group, too, which then starts a thread if it has none. Once a shutdown has cut
+    /// the group short, cancels instead.
+    fn call_regardless(self: &Arc<Self>) {
+        // In a forked child the queue is the parent's.
+        if self.call(self.turn().load()) || self.is_orphaned() {
+            return;
+        }
+        if self.group.is_cut_short() {
+            if self.turn().resume() {
+                self.cancel_queued();
+            }
+        } else if self.turn().call() {
+            // Not cancelled here: between a turn's end and its look at the queue there may be accepted jobs.
+            self.group.reserve_regardless().fill(Turn::new(self.clone()));
+        }
     }
 
     /// Takes the value out after all jobs that are queued now. The lane is closed.
@@ -212,8 +256,7 @@ impl<T: Send + 'static> Core<T> {
         self.take_place();
         self.queue.push(task.into());
         loom_fence();
-        // An unused turn cancels what is queued.
-        let _ = self.call(self.turn().load().is_idle());
+        self.call_regardless();
         offload
     }
 
@@ -233,13 +276,21 @@ impl<T: Send + 'static> Core<T> {
                     if !self.run_job(task) {
                         return;
                     }
+                    if self.group.is_cut_short() {
+                        self.cancel_queued();
+                        return;
+                    }
                     jobs += 1;
                     run_length += 1;
                     is_empty = !more && self.queue.len() == 0;
-                    let is_over = is_done.is_some_and(|is_done| is_done())
-                        || self.group.has_queued_jobs()
-                            && (jobs >= MOST_JOBS
-                                || since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_TURN);
+                    // Who waits inside goes on to its own job: the group may have no thread but this one.
+                    let is_over = match is_done {
+                        Some(is_done) => is_done(),
+                        None => {
+                            self.group.has_queued_jobs()
+                                && (jobs >= MOST_JOBS || is_long(&mut since, jobs))
+                        }
+                    };
                     if is_over && self.hand_over(is_done.is_some().into()) {
                         return;
                     }
@@ -253,7 +304,7 @@ impl<T: Send + 'static> Core<T> {
                     self.turn().end();
                     // The race: either the submitter sees that there is no turn, or its entry is seen here.
                     loom_fence();
-                    if self.queue.len() == 0 || !self.turn().resume() {
+                    if self.queue.len() == 0 || !self.turn().resume() && !self.take_up_for_those_inside() {
                         return;
                     }
                     // Most likely an entry that is not linked yet. Its pusher may have less right to this processor.
@@ -290,6 +341,13 @@ impl<T: Send + 'static> Core<T> {
         true
     }
 
+    /// Somebody has called a turn between the end of this one and now. It may come too late for those who wait inside.
+    fn take_up_for_those_inside(&self) -> bool {
+        // As in `hand_over`.
+        loom_fence();
+        self.waiting_inside.load(Ordering::SeqCst) > 0 && self.turn().take_up()
+    }
+
     /// Lets others have this thread, and queues the lane behind them. False if the turn goes on: there is nobody else to run it, or
     /// another thread of the group waits for one of its jobs, and would keep the group from coming back to it.
     fn hand_over(self: &Arc<Self>, own_waits: usize) -> bool {
@@ -297,25 +355,35 @@ impl<T: Send + 'static> Core<T> {
             // The usual end of a turn is as good.
             return false;
         }
-        self.turn().hand_over();
+        let place = if self.turn().load().has_turn() {
+            if !self.turn().hand_over_to_turn_on_its_way() {
+                return false;
+            }
+            None
+        } else {
+            // A closed group has accepted what is queued here; so it runs, here.
+            let Some(place) = self.group.reserve() else { return false };
+            self.turn().hand_over();
+            Some(place)
+        };
         // Of "hand over, then look for those who wait inside" and "wait inside, then look for a turn to take" at least one sees
         // the other.
         loom_fence();
-        if self.waiting_inside.load(Ordering::SeqCst) > own_waits {
-            return !self.turn().take_up();
+        let is_awaited = self.waiting_inside.load(Ordering::SeqCst) > own_waits;
+        match place {
+            Some(place) if !is_awaited => place.fill(Turn::new(self.clone())),
+            // As if it had been queued, and come at once.
+            Some(_) => return !self.turn().arrive(),
+            None if is_awaited => return !self.turn().take_up(),
+            None => {}
         }
-        match self.queue_turn() {
-            Ok(()) => true,
-            Err(turn) => {
-                // The group is closed. What it has accepted still runs: here.
-                turn.forget();
-                !self.turn().take_up()
-            }
-        }
+        true
     }
 
     /// Cancels all that waits in the queue, callbacks included, on this thread. To be called by who has taken the turn up.
     pub(super) fn cancel_queued(&self) {
+        // Relaxed: written in a turn.
+        self.spent.store(true, Ordering::Relaxed);
         loop {
             match self.queue.pop() {
                 Popped::Task(task, _) => match task.claim() {
@@ -337,6 +405,11 @@ impl<T: Send + 'static> Core<T> {
             }
         }
     }
+}
+
+/// Whether a turn of so many jobs has gone on for long, since the first time that this was asked. One of a single job need not ask the clock.
+fn is_long(since: &mut Option<Instant>, jobs: usize) -> bool {
+    jobs > 1 && since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_TURN
 }
 
 impl<T: Send + 'static> Host for Core<T> {

@@ -4,7 +4,6 @@ use super::builder::LaneBuilder;
 use super::core::{Core, LaneJob};
 use super::drain::LaneDrain;
 use super::into_inner::IntoInner;
-use super::turn::Turn;
 use crate::group::{Group, RejectReason, Rejected};
 use crate::job::{self, Host, Offload};
 use crate::panic::contain;
@@ -105,7 +104,7 @@ impl<T: Send + 'static> Lane<T> {
         Self { owner: Arc::new(Owner { core, group }) }
     }
 
-    fn core(&self) -> &Arc<Core<T>> {
+    pub(super) fn core(&self) -> &Arc<Core<T>> {
         &self.owner.core
     }
 
@@ -138,12 +137,12 @@ impl<T: Send + 'static> Lane<T> {
             return offload;
         }
         core.take_place();
-        if let Err(turn) = core.push(task) {
+        if !core.push(task) {
             // A closed lane drops a job without a word, also one whose destructor panics.
             contain(|| {
                 offload.cancel_now();
             });
-            drop(turn);
+            core.clear_refused();
         }
         offload
     }
@@ -174,12 +173,10 @@ impl<T: Send + 'static> Lane<T> {
         if !core.try_take_place() {
             return Err(Rejected::new(job, RejectReason::Full));
         }
-        let mut unused: Option<Turn<T>> = None;
-        let queued = job::push_or_reclaim(LaneJob::new(job), core.clone(), |task| {
-            core.push(task).map_err(|turn| unused = turn).is_ok()
-        });
-        // Only now that this job is taken back: it cancels the others.
-        drop(unused);
+        let queued = job::push_or_reclaim(LaneJob::new(job), core.clone(), |task| core.push(task));
+        if queued.is_err() {
+            core.clear_refused();
+        }
         queued.map_err(|job| Rejected::new(job.into_job(), RejectReason::Closed))
     }
 

@@ -40,6 +40,11 @@ impl<T: Send + 'static> IntoInner<T> {
     /// ```
     pub fn wait(mut self) -> Option<T> {
         let Taking { core, mut taken } = self.taking.take()?;
+        if core.is_orphaned() {
+            // Even if it had come before the fork: the parent has it, too.
+            std::mem::forget((core, taken));
+            return None;
+        }
         let outcome = taken.wait_outcome(Deadline::NEVER)?;
         outcome.unwrap_or_else(|error| core.left_over(&error))
     }
@@ -59,6 +64,10 @@ impl<T: Send + 'static> Future for IntoInner<T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if self.taking.as_ref().is_some_and(|taking| taking.core.is_orphaned()) {
+            // As in `wait`.
+            std::mem::forget(self.taking.take());
+        }
         let Some(taking) = &mut self.taking else { return Poll::Ready(None) };
         let Poll::Ready(outcome) = taking.taken.poll_outcome(cx) else { return Poll::Pending };
         let value = outcome.unwrap_or_else(|error| taking.core.left_over(&error));
