@@ -367,6 +367,12 @@ fn next_of(link: *mut Link) -> *mut Link {
 
 impl<S, P: Spacing> Drop for Queue<S, P> {
     fn drop(&mut self) {
+        #[cfg(aside_loom)]
+        {
+            // Loom does not see that the last reference, a `std` one, comes after all others.
+            drop(lock(&self.exit.oldest));
+            self.entrance().newest.load(Ordering::Acquire);
+        }
         // Without the lock, which in a forked child may be held by a thread that is gone.
         let oldest = self.exit.oldest.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut oldest = Oldest(oldest.0);
