@@ -27,14 +27,19 @@ pub(super) struct Core<T> {
     /// Only ever locked by who runs the turn, so never waited for. `None` once it was taken.
     value: Mutex<Option<T>>,
     group: Arc<group::Core>,
-    /// How many jobs may wait, and how many do; not counted without a limit.
-    limit: Option<usize>,
-    waiting: AtomicUsize,
+    /// Not counted without a limit.
+    places: Option<Box<Places>>,
     /// Threads of the group that are inside a job which waits for one of this lane's.
     waiting_inside: AtomicUsize,
     poisoned: AtomicBool,
     /// The value is taken, or the group has ended: what is still in the queue is cancelled. Set in a turn, or when there will be none.
     spent: AtomicBool,
+}
+
+/// How many jobs may wait, and how many do.
+struct Places {
+    limit: usize,
+    taken: AtomicUsize,
 }
 
 /// A job over the value.
@@ -104,8 +109,7 @@ impl<T: Send + 'static> Core<T> {
             queue: Queue::new(TurnState::new()),
             value: Mutex::new(Some(value)),
             group,
-            limit,
-            waiting: AtomicUsize::new(0),
+            places: limit.map(|limit| Box::new(Places { limit, taken: AtomicUsize::new(0) })),
             waiting_inside: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
             spent: AtomicBool::new(false),
@@ -164,22 +168,22 @@ impl<T: Send + 'static> Core<T> {
 
     /// Takes a place in a bounded queue if there is one.
     pub(super) fn try_take_place(&self) -> bool {
-        let Some(limit) = self.limit else { return true };
+        let Some(Places { limit, taken }) = self.places.as_deref() else { return true };
         // Relaxed: a count and nothing else.
-        let take = |waiting| (waiting < limit).then_some(waiting + 1);
-        self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        let take = |taken| (taken < *limit).then_some(taken + 1);
+        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
     /// Takes a place, there or not.
     pub(super) fn take_place(&self) {
-        if self.limit.is_some() {
-            self.waiting.fetch_add(1, Ordering::Relaxed);
+        if let Some(places) = &self.places {
+            places.taken.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     pub(super) fn give_place_back(&self) {
-        if self.limit.is_some() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if let Some(places) = &self.places {
+            places.taken.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -287,8 +291,7 @@ impl<T: Send + 'static> Core<T> {
                     let is_over = match is_done {
                         Some(is_done) => is_done(),
                         None => {
-                            self.group.has_queued_jobs()
-                                && (jobs >= MOST_JOBS || is_long(&mut since, jobs))
+                            self.group.has_queued_jobs() && (jobs >= MOST_JOBS || is_long(&mut since, jobs))
                         }
                     };
                     if is_over && self.hand_over(is_done.is_some().into()) {
