@@ -70,7 +70,7 @@ pub(crate) fn run() -> io::Result<()> {
         writeln!(out, "offload threads that opened and read: {}", group.stats().peak_threads)?;
         writeln!(
             out,
-            "the runtime's one thread never stood still for longer than {:.0?}",
+            "the runtime's one thread had a beat every {BEAT:?}; the longest time between two was {:.0?}",
             served.longest_pause
         )
     })
