@@ -1,7 +1,10 @@
-//! What the benchmarks share: meters of what a stretch of work takes, and tables. See `README.md`.
+//! What the benchmarks share: meters of what a stretch of work takes, child processes, and tables. See `README.md`.
 
 pub mod alloc;
+pub mod bars;
+pub mod child;
 pub mod figures;
 pub mod meter;
+pub mod results;
 pub mod text;
 pub mod threads;

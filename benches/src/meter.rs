@@ -7,7 +7,7 @@ use nix::sys::resource::{Usage, UsageWho, getrusage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Threads that belong to the harness in every measurement: main, the watchdog, the sampler.
 const HARNESS_THREADS: usize = 3;
@@ -31,17 +31,38 @@ impl Meter {
 
     /// Until now, while all the workload's own threads are still there.
     pub fn stop(self, jobs: usize, figures: &mut Figures) {
+        self.stop_per(jobs as f64, figures);
+    }
+
+    /// The same, where the work is not counted in jobs.
+    pub fn stop_per(self, jobs: f64, figures: &mut Figures) {
         let allocations = alloc::allocations() - self.allocations;
         let threads_now = threads::count();
         let (peak, sampling) = self.sampler.stop();
         let spent = Spent::so_far().less(&self.spent).less(&sampling);
-        let per_job = |total: f64| total.max(0.0) / jobs as f64;
+        let per_job = |total: f64| total.max(0.0) / jobs;
         figures.set("threads", peak.max(threads_now).saturating_sub(self.harness_threads) as f64);
         figures.set("cpu_ns", per_job(spent.cpu_ns));
         figures.set("voluntary", per_job(spent.voluntary));
         figures.set("involuntary", per_job(spent.involuntary));
         figures.set("allocations", per_job(allocations as f64));
     }
+}
+
+/// Of so many jobs: how long they took, and what.
+pub fn metered(jobs: usize, work: impl FnOnce(&mut Figures)) -> Figures {
+    let mut figures = Figures::default();
+    let meter = Meter::start(0);
+    let start = Instant::now();
+    work(&mut figures);
+    let total = start.elapsed();
+    meter.stop(jobs, &mut figures);
+    figures.set("total_ns", ns_per(total, jobs));
+    figures
+}
+
+pub fn ns_per(time: Duration, jobs: usize) -> f64 {
+    time.as_nanos() as f64 / jobs as f64
 }
 
 /// What `getrusage` tells of a process or of a thread.

@@ -14,6 +14,17 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A dot if there is none.
+pub fn cell(value: Option<f64>) -> String {
+    value.map_or_else(|| "·".to_owned(), number)
+}
+
+/// The least and the greatest.
+pub fn range(values: &[f64]) -> String {
+    let extreme = |pick: fn(f64, f64) -> f64| cell(values.iter().copied().reduce(pick));
+    format!("{} – {}", extreme(f64::min), extreme(f64::max))
+}
+
 /// The first column to the left, the others to the right.
 pub fn align(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

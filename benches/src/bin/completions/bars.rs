@@ -1,27 +1,27 @@
 //! What callbacks are held to.
 
 use crate::case::Case;
-use crate::results::Results;
-use aside_benches::text::{align, number};
+use aside_benches::bars::{self, Bar};
+use aside_benches::results::Results;
 
 /// The bars that the run has figures for.
-pub(crate) fn of(results: &Results) -> String {
+pub(crate) fn of(results: &Results<Case>) -> String {
     use Case::{
         FloodEpoll, FloodFutures, ReadyAlone, ReadyAmongPending, TripEpoll, TripWait, WindowEpoll, WindowWait,
     };
     let fixed = |case: Case, key: &str, limit: f64| {
-        Some((format!("{} {key}", case.name()), results.median(case, key)?, limit))
+        Some(Bar::at_most(format!("{} {key}", case.name()), results.median(case, key)?, limit))
     };
     let ratio = |case: Case, to: Case, key: &str, limit: f64| {
         let ratio = results.median(case, key)? / results.median(to, key)?;
-        Some((format!("{} {key} ÷ {}", case.name(), to.name()), ratio, limit))
+        Some(Bar::at_most(format!("{} {key} ÷ {}", case.name(), to.name()), ratio, limit))
     };
     // One allocation is the job's own; and a thread of the harness may make one meanwhile.
     let allocations = |case: Case| {
         let beyond = (results.median(case, "allocations")? - 1.0).max(0.0);
-        Some((format!("{} allocations beyond the job's own", case.name()), beyond, 0.001))
+        Some(Bar::at_most(format!("{} allocations beyond the job's own", case.name()), beyond, 0.001))
     };
-    let bars = [
+    bars::table([
         ratio(FloodEpoll, FloodFutures, "first_ns", 1.3),
         ratio(FloodEpoll, FloodFutures, "total_ns", 1.3),
         fixed(FloodEpoll, "rings", 0.05),
@@ -34,11 +34,5 @@ pub(crate) fn of(results: &Results) -> String {
         allocations(TripWait),
         allocations(TripEpoll),
         ratio(ReadyAmongPending, ReadyAlone, "total_ns", 1.5),
-    ];
-    let mut text = vec![["bar", "is", "at most", ""].map(str::to_owned).to_vec()];
-    text.extend(bars.into_iter().flatten().map(|(name, value, limit)| {
-        let verdict = if value <= limit { "met" } else { "NOT MET" };
-        vec![name, number(value), number(limit), verdict.to_owned()]
-    }));
-    if text.len() == 1 { String::new() } else { align(&text) }
+    ])
 }

@@ -1,20 +1,12 @@
 //! One measurement, in a process of its own.
 
 use crate::case::Case;
-use aside_benches::alloc;
-use std::thread;
-use std::time::Duration;
-
-const TOO_LONG: Duration = Duration::from_secs(120);
+use aside_benches::{alloc, child};
 
 /// Prints the figures, as one line. Of three runs on the same group and the same `Completions`: the first one (`first_ns`: everything is
 /// cold, and the tables grow), one in the steady state, and one that counts allocations, which would slow the others.
-pub(crate) fn run(case: Case, quick: bool) {
-    thread::spawn(|| {
-        thread::sleep(TOO_LONG);
-        eprintln!("hangs");
-        std::process::exit(3);
-    });
+pub(crate) fn run(case: Case, quick: bool) -> ! {
+    child::watch();
     let jobs = case.jobs(quick);
     let mut run = case.prepare(quick);
     let first = run(jobs);
@@ -26,7 +18,5 @@ pub(crate) fn run(case: Case, quick: bool) {
     let counted = run(jobs);
     alloc::count_from_now(false);
     figures.set("allocations", counted.get("allocations").expect("the meter counts them"));
-    println!("{}", figures.to_json());
-    // Without waiting for jobs that are blocked on purpose.
-    std::process::exit(0);
+    child::report(&figures);
 }

@@ -5,8 +5,8 @@ mod bars;
 mod case;
 mod child;
 mod event_loop;
-mod results;
 mod rounds;
+mod table;
 
 use args::Task;
 use std::process::ExitCode;

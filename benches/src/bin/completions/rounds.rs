@@ -3,9 +3,11 @@
 use crate::args::Options;
 use crate::bars;
 use crate::case::Case;
-use crate::results::Results;
+use crate::table;
+use aside_benches::child;
 use aside_benches::figures::Figures;
-use std::process::{Command, ExitCode, Stdio};
+use aside_benches::results::Results;
+use std::process::ExitCode;
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     let mut results = Results::default();
@@ -20,18 +22,12 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             results.add(case, measure(case, options.quick));
         }
     }
-    print!("{}\n{}", results.table(&options.cases), bars::of(&results));
+    print!("{}\n{}", table::of(&results, &options.cases), bars::of(&results));
     if results.any_failure() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn measure(case: Case, quick: bool) -> Option<Figures> {
-    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-    command.args(["--child", case.name()]).args(quick.then_some("--quick")).stderr(Stdio::inherit());
-    let output = command.output().expect("this program can be started");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let figures = output.status.success().then(|| Figures::from_json(text.trim())).flatten();
-    if figures.is_none() {
-        eprintln!("{} failed: {}", case.name(), output.status);
-    }
-    figures
+    let mut command = child::command();
+    command.args(["--child", case.name()]).args(quick.then_some("--quick"));
+    child::measure(command, case.name())
 }

@@ -1,33 +1,18 @@
 //! What the group is held to, each against the same run's peers.
 
 use crate::peer::Peer;
-use crate::results::Results;
-use crate::table::{align, number};
 use crate::workload::Workload;
+use aside_benches::bars::{self, Bar};
+use aside_benches::results::Results;
+use aside_benches::text::number;
 
 /// The bars that the run has figures for. Empty if for none.
-pub(crate) fn of(results: &Results) -> String {
-    let bars = Bars { results };
-    let rows: Vec<_> = bars.all().into_iter().flatten().collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    let mut text = vec![["bar", "is", "at most", ""].map(str::to_owned).to_vec()];
-    text.extend(rows.into_iter().map(|row| {
-        let verdict = if row.value <= row.limit { "met" } else { "NOT MET" };
-        vec![row.name, number(row.value), number(row.limit), verdict.to_owned()]
-    }));
-    align(&text)
-}
-
-struct Bar {
-    name: String,
-    value: f64,
-    limit: f64,
+pub(crate) fn of(results: &Results<(Workload, Peer)>) -> String {
+    bars::table(Bars { results }.all())
 }
 
 struct Bars<'a> {
-    results: &'a Results,
+    results: &'a Results<(Workload, Peer)>,
 }
 
 impl Bars<'_> {
@@ -62,37 +47,38 @@ impl Bars<'_> {
     }
 
     fn ours(&self, workload: Workload, key: &str) -> Option<f64> {
-        self.results.median(workload, Peer::Aside, key)
+        self.results.median((workload, Peer::Aside), key)
     }
 
     fn fixed(&self, workload: Workload, key: &str, limit: f64) -> Option<Bar> {
-        Some(Bar { name: format!("{} {key}", workload.name()), value: self.ours(workload, key)?, limit })
+        Some(Bar::at_most(format!("{} {key}", workload.name()), self.ours(workload, key)?, limit))
     }
 
     /// At most that part of the best of those peers.
     fn against(&self, workload: Workload, key: &str, part: f64, peers: &[Peer]) -> Option<Bar> {
         let value = self.ours(workload, key)?;
-        let theirs = peers.iter().filter_map(|&peer| Some((self.results.median(workload, peer, key)?, peer)));
+        let theirs =
+            peers.iter().filter_map(|&peer| Some((self.results.median((workload, peer), key)?, peer)));
         let (best, peer) = theirs.min_by(|a, b| a.0.total_cmp(&b.0))?;
         let name = format!("{} {key}, {} × {}", workload.name(), number(part), peer.name());
-        Some(Bar { name, value, limit: part * best })
+        Some(Bar::at_most(name, value, part * best))
     }
 
     /// In every round, so the worst one counts.
     fn against_ping_pong(&self) -> Option<Bar> {
         let (workload, key) = (Workload::Roundtrip, "p50_us");
-        let ours = self.results.values(workload, Peer::Aside, key);
-        let theirs = self.results.values(workload, Peer::Limit, key);
+        let ours = self.results.values((workload, Peer::Aside), key);
+        let theirs = self.results.values((workload, Peer::Limit), key);
         let rounds = ours.iter().zip(theirs).map(|(&ours, &theirs)| (ours, 0.5 * theirs));
         let (value, limit) = rounds.max_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)))?;
         let name = format!("roundtrip {key}, 0.50 × park/unpark, worst of {} rounds", ours.len());
-        Some(Bar { name, value, limit })
+        Some(Bar::at_most(name, value, limit))
     }
 
     /// In percentage points of one core.
     fn against_no_linger(&self, key: &str) -> Option<Bar> {
-        let without = self.results.median(Workload::Linger, Peer::AsideNoLinger, key)?;
+        let without = self.results.median((Workload::Linger, Peer::AsideNoLinger), key)?;
         let value = self.ours(Workload::Linger, key)? - without;
-        Some(Bar { name: format!("linger {key}, percentage points over no lingering"), value, limit: 3.0 })
+        Some(Bar::at_most(format!("linger {key}, percentage points over no lingering"), value, 3.0))
     }
 }

@@ -7,16 +7,13 @@ use crate::peer::Peer;
 use crate::pool::{Pool, Visitor};
 use crate::threads;
 use crate::workload::Workload;
+use aside_benches::child::{self, HARNESS_THREADS};
 use std::thread;
 use std::time::Duration;
 
-/// A pool that lost a wake-up must not hang the whole run.
-const TOO_LONG: Duration = Duration::from_secs(120);
 /// tokio's threads, and aside's, stay 10 s.
 const IDLE: Duration = Duration::from_secs(12);
 const WATCHED: Duration = Duration::from_secs(2);
-/// Main and the watchdog.
-const HARNESS_THREADS: usize = 2;
 
 /// What to measure.
 pub(crate) struct Order {
@@ -27,12 +24,8 @@ pub(crate) struct Order {
 }
 
 /// Prints the figures, as one line.
-pub(crate) fn run(order: &Order) {
-    thread::spawn(|| {
-        thread::sleep(TOO_LONG);
-        eprintln!("hangs");
-        std::process::exit(3);
-    });
+pub(crate) fn run(order: &Order) -> ! {
+    child::watch();
     let figures = if order.peer == Peer::Limit {
         let mut figures = limit::run(order.workload, order.workload.jobs(order.quick));
         add_allocations(order, &mut figures, |jobs| limit::run(order.workload, jobs));
@@ -40,9 +33,7 @@ pub(crate) fn run(order: &Order) {
     } else {
         order.peer.with_pool(order.workload.caps(), order)
     };
-    println!("{}", figures.to_json());
-    // Some pools' destructors wait for threads; and this one is done.
-    std::process::exit(0);
+    child::report(&figures);
 }
 
 impl Visitor for &Order {

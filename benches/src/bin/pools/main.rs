@@ -6,7 +6,6 @@ mod child;
 mod limit;
 mod peer;
 mod pool;
-mod results;
 mod rounds;
 mod table;
 mod workload;

@@ -4,7 +4,7 @@ use crate::limit;
 use crate::pool::{Affinity, Aside, AsyncTask, Blocking, Caps, Rayon, Threads, TokioCurrent, TokioMulti};
 use crate::workload::Workload;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Peer {
     Aside,
     AsideNoLinger,

@@ -3,12 +3,13 @@
 use crate::args::Options;
 use crate::figures::Figures;
 use crate::peer::Peer;
-use crate::results::Results;
 use crate::workload::Workload;
 use crate::{bars, table};
+use aside_benches::child;
+use aside_benches::results::Results;
 use serde_json::json;
 use std::io::{self, Write};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::thread;
 
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -23,7 +24,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
                 peers.rotate_left(first);
             }
             for peer in peers {
-                results.add(workload, peer, measure(options, workload, peer, false));
+                results.add((workload, peer), measure(options, workload, peer, false));
             }
         }
     }
@@ -43,7 +44,7 @@ fn peers(options: &Options, workload: Workload) -> Vec<Peer> {
 }
 
 /// All peers at a time, as only what is left counts.
-fn add_aftermath(options: &Options, workload: Workload, results: &mut Results) {
+fn add_aftermath(options: &Options, workload: Workload, results: &mut Results<(Workload, Peer)>) {
     let mut peers = peers(options, workload);
     peers.retain(|&peer| peer != Peer::Limit);
     thread::scope(|scope| {
@@ -59,31 +60,24 @@ fn add_aftermath(options: &Options, workload: Workload, results: &mut Results) {
                 }
                 aftermath
             });
-            results.add(workload, peer, aftermath);
+            results.add((workload, peer), aftermath);
         }
     });
 }
 
-/// `None`, and a word on stderr, if the child hangs or crashes.
 fn measure(options: &Options, workload: Workload, peer: Peer, idle: bool) -> Option<Figures> {
-    let program = std::env::current_exe().expect("this program");
-    let mut command = Command::new(program);
+    let mut command = child::command();
     command.args(["--child", workload.name(), peer.name()]);
     command.args(options.quick.then_some("--quick")).args(idle.then_some("--idle"));
     command.env("BLOCKING_MAX_THREADS", workload.caps().elastic.to_string());
-    command.stdin(Stdio::null()).stderr(Stdio::inherit());
-    let output = command.output().expect("this program runs");
-    let figures = str::from_utf8(&output.stdout).ok().and_then(Figures::from_json);
-    if !output.status.success() || figures.is_none() {
-        eprintln!("{} at {}: {}", peer.name(), workload.name(), output.status);
-        return None;
-    }
-    figures
+    child::measure(command, &format!("{} at {}", peer.name(), workload.name()))
 }
 
-fn show(options: &Options, results: &Results) {
+fn show(options: &Options, results: &Results<(Workload, Peer)>) {
     let text = if options.json {
-        let all = json!({ "rounds": options.rounds, "quick": options.quick, "rows": results.to_json() });
+        let rows =
+            results.to_json(|(workload, peer)| json!({ "workload": workload.name(), "peer": peer.name() }));
+        let all = json!({ "rounds": options.rounds, "quick": options.quick, "rows": rows });
         format!("{all:#}\n")
     } else {
         tables(options, results)
@@ -92,7 +86,7 @@ fn show(options: &Options, results: &Results) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-fn tables(options: &Options, results: &Results) -> String {
+fn tables(options: &Options, results: &Results<(Workload, Peer)>) -> String {
     let mut text = String::new();
     if options.quick {
         text.push_str("A quick run: the figures say nothing.\n\n");

@@ -1,9 +1,9 @@
 //! One workload's table, as text.
 
 use crate::peer::Peer;
-use crate::results::Results;
 use crate::workload::{Column, Workload};
-pub(crate) use aside_benches::text::{align, number};
+use aside_benches::results::Results;
+use aside_benches::text::{align, cell, range};
 
 const COMMON: [Column; 5] = [
     Column { key: "threads", title: "threads" },
@@ -17,7 +17,13 @@ const AFTERMATH: [Column; 2] = [
     Column { key: "switches_later", title: "switches in 2 s" },
 ];
 
-pub(crate) fn of(workload: Workload, peers: &[Peer], results: &Results, quick: bool, idle: bool) -> String {
+pub(crate) fn of(
+    workload: Workload,
+    peers: &[Peer],
+    results: &Results<(Workload, Peer)>,
+    quick: bool,
+    idle: bool,
+) -> String {
     let (main, more) = workload.columns().split_first().expect("has columns");
     let mut columns: Vec<&Column> = more.iter().chain(&COMMON).collect();
     if idle {
@@ -27,29 +33,15 @@ pub(crate) fn of(workload: Workload, peers: &[Peer], results: &Results, quick: b
         vec![String::new(), main.title.to_owned(), "min – max".to_owned(), "÷ aside".to_owned()];
     head.extend(columns.iter().map(|column| column.title.to_owned()));
     let mut rows = vec![head];
-    let ours = results.median(workload, Peer::Aside, main.key);
+    let ours = results.median((workload, Peer::Aside), main.key);
     for &peer in peers {
-        let median = |key: &str| results.median(workload, peer, key);
+        let median = |key: &str| results.median((workload, peer), key);
         let own = median(main.key);
-        let mut label = peer.label(workload);
-        match results.failures(workload, peer) {
-            0 => {}
-            times => label.push_str(&format!(" (FAILED {times} ×)")),
-        }
+        let label = results.label((workload, peer), &peer.label(workload));
         let ratio = own.zip(ours).map(|(own, ours)| own / ours);
-        let mut row = vec![label, cell(own), range(results.values(workload, peer, main.key)), cell(ratio)];
+        let mut row = vec![label, cell(own), range(results.values((workload, peer), main.key)), cell(ratio)];
         row.extend(columns.iter().map(|column| cell(median(column.key))));
         rows.push(row);
     }
     format!("{} — {}\n{}", workload.name(), workload.title(quick), align(&rows))
-}
-
-fn range(values: &[f64]) -> String {
-    let min = values.iter().copied().reduce(f64::min);
-    let max = values.iter().copied().reduce(f64::max);
-    format!("{} – {}", cell(min), cell(max))
-}
-
-fn cell(value: Option<f64>) -> String {
-    value.map_or_else(|| "·".to_owned(), number)
 }

@@ -7,8 +7,8 @@ mod window;
 
 use crate::event_loop::{EventLoop, Wait};
 use aside_benches::figures::Figures;
-use aside_benches::meter::Meter;
-use std::time::{Duration, Instant};
+use aside_benches::meter::{metered, ns_per};
+use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Case {
@@ -113,26 +113,10 @@ fn started(builder: aside::Builder) -> aside::Group {
     group
 }
 
-/// Of so many jobs: how long they took, and what.
-fn metered(jobs: usize, work: impl FnOnce(&mut Figures)) -> Figures {
-    let mut figures = Figures::default();
-    let meter = Meter::start(0);
-    let start = Instant::now();
-    work(&mut figures);
-    let total = start.elapsed();
-    meter.stop(jobs, &mut figures);
-    figures.set("total_ns", ns_per(total, jobs));
-    figures
-}
-
-/// The same, and how often the bell was rung.
+/// How long so many jobs took, and what; and how often the bell was rung.
 fn metered_with_rings(jobs: usize, events: &EventLoop, work: impl FnOnce(&mut Figures)) -> Figures {
     let rings = events.rings();
     let mut figures = metered(jobs, work);
     figures.set("rings", (events.rings() - rings) as f64 / jobs as f64);
     figures
-}
-
-fn ns_per(time: Duration, jobs: usize) -> f64 {
-    time.as_nanos() as f64 / jobs as f64
 }

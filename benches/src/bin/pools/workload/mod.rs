@@ -11,11 +11,12 @@ mod window;
 
 use crate::figures::Figures;
 use crate::pool::{Caps, Pool};
+use aside_benches::meter::ns_per;
 use std::time::Duration;
 
 pub(crate) use roundtrip::percentiles;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Workload {
     All,
     Window,
@@ -177,10 +178,6 @@ impl Workload {
             Self::Linger => linger::run(pool, Duration::from_millis(if quick { 20 } else { 500 })),
         }
     }
-}
-
-fn ns_per(time: Duration, jobs: usize) -> f64 {
-    time.as_nanos() as f64 / jobs as f64
 }
 
 async fn await_all<F: Future>(futures: Vec<F>) {
