@@ -4,6 +4,7 @@ pub mod alloc;
 pub mod bars;
 pub mod child;
 pub mod figures;
+pub mod group;
 pub mod meter;
 pub mod results;
 pub mod text;

@@ -39,7 +39,7 @@ pub fn align(rows: &[Vec<String>]) -> String {
                 if column == 0 { write!(text, "{cell:<width$}") } else { write!(text, "  {cell:>width$}") };
             written.expect("a string takes it");
         }
-        text.truncate(text.trim_end().len());
+        text.truncate(text.trim_end_matches(' ').len());
         text.push('\n');
     }
     text

@@ -7,6 +7,7 @@ mod window;
 
 use crate::event_loop::{EventLoop, Wait};
 use aside_benches::figures::Figures;
+use aside_benches::group::started;
 use aside_benches::meter::{metered, ns_per};
 use std::time::Duration;
 
@@ -104,13 +105,6 @@ impl Case {
 
 fn group() -> aside::Group {
     started(aside::Group::builder())
-}
-
-fn started(builder: aside::Builder) -> aside::Group {
-    let group = builder.build().expect("a group");
-    // Its first thread has started by then.
-    group.offload(|| ()).wait();
-    group
 }
 
 /// How long so many jobs took, and what; and how often the bell was rung.
