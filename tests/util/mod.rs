@@ -8,6 +8,7 @@ pub mod fork;
 pub mod probe_waker;
 #[cfg(unix)]
 pub mod process;
+pub mod sink;
 
 use aside::{Group, Offload};
 use std::io::Write;
