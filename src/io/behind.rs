@@ -1,10 +1,12 @@
 //! Writing behind: bytes that were accepted, and the job that writes them out. See `README.md`, "Writing".
 
 use crate::lane::Lane;
+use crate::panic::drop_payload;
 use crate::patience::pause;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::wait_list::{Ticket, WaitList};
 use std::io::{self, ErrorKind, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -34,6 +36,8 @@ struct Buffer {
     bytes: Vec<u8>,
     /// An empty one, so that filling and writing take turns with two.
     spare: Vec<u8>,
+    /// How many bytes the chunk has that is being written.
+    under_way: usize,
     /// Whether a job is on its way that will look at `bytes`.
     has_job: bool,
     /// Of the last attempt to write, until somebody is told. Nothing is attempted meanwhile.
@@ -41,6 +45,12 @@ struct Buffer {
 }
 
 impl Buffer {
+    /// How many bytes may be accepted. The chunk counts only in so far as it is larger than the capacity: one that failed came back, and
+    /// was joined by what had been accepted meanwhile.
+    fn room(&self, capacity: usize) -> usize {
+        capacity.saturating_sub(self.bytes.len() + self.under_way.saturating_sub(capacity))
+    }
+
     /// Whether a job is to be queued, which the caller then does.
     fn wants_job(&mut self) -> bool {
         let wants = !self.has_job && !self.bytes.is_empty() && self.error.is_none();
@@ -108,7 +118,7 @@ impl Behind {
         if let Some(error) = buffer.error.take() {
             return Some(Err(error));
         }
-        let room = self.capacity.saturating_sub(buffer.bytes.len());
+        let room = buffer.room(self.capacity);
         let taken = match take {
             Take::AllOfIt if room > 0 => bytes.len().min(self.capacity),
             Take::AllOfIt => 0,
@@ -128,19 +138,11 @@ impl Behind {
         self.buffer().error.take()
     }
 
-    /// What there is to say of that error to those who are not to be told.
-    pub(super) fn error_in_the_way(&self) -> io::Result<()> {
-        match &self.buffer().error {
-            None => Ok(()),
-            Some(error) => {
-                Err(io::Error::new(error.kind(), format!("what was written before failed: {error}")))
-            }
-        }
-    }
-
     /// Keeps an error for whoever comes next, unless an earlier one waits.
     pub(super) fn keep_error(&self, error: io::Error) {
         self.buffer().error.get_or_insert(error);
+        // While it waits no job makes room.
+        self.room.wake_all();
     }
 
     /// What could not be written.
@@ -154,23 +156,56 @@ impl Behind {
         buffer.bytes.is_empty() && buffer.error.is_none() && !buffer.has_job
     }
 
-    /// Writes all that is accepted, on this thread: an offload thread that has its turn. Nothing if an error waits.
-    pub(super) fn write_out<T: Write>(&self, inner: &mut T) {
-        while self.write_chunk(inner) != Progress::Nothing {}
+    /// Writes all that was accepted by now, on this thread: an offload thread that has its turn. (Not what is accepted meanwhile, lest
+    /// those who go on writing keep it here.)
+    ///
+    /// # Errors
+    ///
+    /// If that failed, or an error waits. It goes to the next write, flush or close; this one only says so.
+    pub(super) fn write_out<T: Write>(&self, inner: &mut T) -> io::Result<()> {
+        self.write_chunk(inner).map(drop)
     }
 
-    /// Writes all that is accepted by now.
-    fn write_chunk<T: Write>(&self, inner: &mut T) -> Progress {
-        let mut chunk = Chunk { behind: self, bytes: Vec::new(), written: 0 };
-        {
+    /// Writes all that was accepted by now. Errors as those of [`write_out`](Self::write_out).
+    fn write_chunk<T: Write>(&self, inner: &mut T) -> io::Result<Progress> {
+        let bytes = {
             let buffer = &mut *self.buffer();
-            if buffer.error.is_some() || buffer.bytes.is_empty() {
-                return Progress::Nothing;
+            if let Some(error) = &buffer.error {
+                return Err(in_the_way(error));
             }
-            chunk.bytes = std::mem::replace(&mut buffer.bytes, std::mem::take(&mut buffer.spare));
-        }
+            if buffer.bytes.is_empty() {
+                return Ok(Progress::Nothing);
+            }
+            buffer.under_way = buffer.bytes.len();
+            std::mem::replace(&mut buffer.bytes, std::mem::take(&mut buffer.spare))
+        };
         self.room.wake_all();
-        chunk.write_to(inner)
+        let mut written = 0;
+        let outcome = write_all(inner, &bytes, &mut written);
+        let short = bytes.len() < SHORT;
+        let seen = outcome.as_ref().err().map(in_the_way);
+        self.take_back(bytes, written, outcome.err());
+        seen.map_or(Ok(Progress::Some { short }), Err)
+    }
+
+    /// The end of a chunk: what could not be written is put back before anybody can be told why.
+    fn take_back(&self, mut chunk: Vec<u8>, written: usize, error: Option<io::Error>) {
+        let makes_room = error.is_some() || chunk.len() > self.capacity;
+        chunk.drain(..written);
+        let mut buffer = self.buffer();
+        buffer.under_way = 0;
+        match error {
+            None => buffer.spare = chunk,
+            Some(error) => {
+                chunk.append(&mut buffer.bytes);
+                buffer.bytes = chunk;
+                buffer.error.get_or_insert(error);
+            }
+        }
+        drop(buffer);
+        if makes_room {
+            self.room.wake_all();
+        }
     }
 
     /// A job ends: whether it may. Not while there is something to write.
@@ -193,7 +228,7 @@ impl Behind {
 /// What is written behind, for those jobs that must come after it and know of their value only that it once was written to.
 pub(super) struct Writer<T> {
     pub(super) behind: Arc<Behind>,
-    write_out: fn(&Behind, &mut T),
+    write_out: fn(&Behind, &mut T) -> io::Result<()>,
     flush: fn(&mut T) -> io::Result<()>,
 }
 
@@ -214,10 +249,9 @@ impl<T> Writer<T> {
     ///
     /// # Errors
     ///
-    /// If that failed. The error itself waits for the next write, flush or close; this one only says so.
+    /// If that failed, or had before. The error itself waits for the next write, flush or close; this one only says so.
     pub(super) fn write_out(&self, inner: &mut T) -> io::Result<()> {
-        (self.write_out)(&self.behind, inner);
-        self.behind.error_in_the_way()
+        (self.write_out)(&self.behind, inner)
     }
 
     /// The same, when nobody is left to be told of an error.
@@ -226,72 +260,55 @@ impl<T> Writer<T> {
         self.flush(inner);
     }
 
-    /// Writes all that is accepted, and flushes. An error waits for the next write, flush or close.
-    pub(super) fn flush(&self, inner: &mut T) {
-        while self.write_out(inner).is_ok() {
+    /// Writes all that is accepted, and flushes. False if that was not to be: an error waits for the next write, flush or close, or
+    /// somebody has been told meanwhile.
+    pub(super) fn flush(&self, inner: &mut T) -> bool {
+        if self.write_out(inner).is_err() {
+            return false;
+        }
+        loop {
             match (self.flush)(inner) {
-                Ok(()) => return,
+                Ok(()) => return true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => self.behind.keep_error(error),
+                Err(error) => {
+                    self.behind.keep_error(error);
+                    return false;
+                }
             }
         }
     }
 }
 
-#[derive(PartialEq, Eq)]
 enum Progress {
-    /// There was nothing to write, or an error is in the way.
+    /// There was nothing to write.
     Nothing,
     Some {
         short: bool,
     },
 }
 
-/// What is being written. Dropped half-way (an error, or a panic of the writer), it puts the rest back.
-struct Chunk<'a> {
-    behind: &'a Behind,
-    bytes: Vec<u8>,
-    written: usize,
-}
-
-impl Chunk<'_> {
-    fn write_to<T: Write>(&mut self, inner: &mut T) -> Progress {
-        while self.written < self.bytes.len() {
-            match inner.write(&self.bytes[self.written..]) {
-                Ok(0) => return self.fail(ErrorKind::WriteZero.into()),
-                Ok(written) => self.written += written.min(self.bytes.len() - self.written),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return self.fail(error),
+/// Writes as much as can be, and says how much that was. Where a writer was when it panicked, nobody knows: some of it may be written
+/// twice then.
+fn write_all<T: Write>(inner: &mut T, bytes: &[u8], written: &mut usize) -> io::Result<()> {
+    while *written < bytes.len() {
+        let rest = &bytes[*written..];
+        match catch_unwind(AssertUnwindSafe(|| inner.write(rest))) {
+            Ok(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
+            Ok(Ok(more)) => *written += more.min(rest.len()),
+            Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+            Ok(Err(error)) => return Err(error),
+            Err(payload) => {
+                drop_payload(payload);
+                return Err(io::Error::other("the writer panicked"));
             }
         }
-        Progress::Some { short: self.bytes.len() < SHORT }
     }
-
-    fn fail(&self, error: io::Error) -> Progress {
-        self.behind.keep_error(error);
-        Progress::Nothing
-    }
+    Ok(())
 }
 
-impl Drop for Chunk<'_> {
-    fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        let mut buffer = self.behind.buffer();
-        if self.written == bytes.len() {
-            bytes.clear();
-            buffer.spare = bytes;
-            return;
-        }
-        bytes.drain(..self.written);
-        bytes.append(&mut buffer.bytes);
-        buffer.bytes = bytes;
-        if buffer.error.is_none() {
-            // Where the writer was when it panicked, nobody knows: some of it may be written twice.
-            buffer.error = Some(io::Error::other("the writer panicked"));
-        }
-        drop(buffer);
-        self.behind.room.wake_all();
-    }
+/// What there is to say of an error to those who are not to be told.
+fn in_the_way(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("what was written before failed: {error}"))
 }
 
 /// The promise that a job will look. Dropped with the job unrun, it tells the writer that none will.
@@ -309,14 +326,14 @@ impl Writing {
         let mut is_flood = false;
         for _ in 0..MOST_CHUNKS {
             match behind.write_chunk(inner) {
-                Progress::Some { short } => {
+                Ok(Progress::Some { short }) => {
                     // Not before others who wait for this lane.
                     if short && is_flood && lane.queued() == 0 {
                         pause(HOLD_OFF);
                     }
                     is_flood = true;
                 }
-                Progress::Nothing => {
+                Ok(Progress::Nothing) | Err(_) => {
                     if behind.end_job() {
                         self.0 = None;
                         return;

@@ -16,7 +16,8 @@ pub(super) struct Flush {
 struct UnderWay {
     /// Of how many of its changes.
     changes: u64,
-    job: Offload<()>,
+    /// False if nothing is flushed, because of an error.
+    job: Offload<bool>,
 }
 
 impl Flush {
@@ -40,11 +41,8 @@ impl Flush {
             // An earlier one, whose user has dropped it, says nothing of what came later.
             let is_all = under_way.changes == changes;
             self.under_way = None;
-            flushed.map_err(broken)?;
-            if let Some(error) = writer.behind.take_error() {
-                return Poll::Ready(Err(error));
-            }
-            if is_all {
+            // Not flushed, and no error there: it went to another call. That one has its answer, this one tries again.
+            if flushed.map_err(broken)? && is_all {
                 return Poll::Ready(Ok(()));
             }
         }

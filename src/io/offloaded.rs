@@ -243,6 +243,11 @@ impl<T: Send + 'static> Offloaded<T> {
 
     /// Ready once no job that changes the position is under way.
     pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        #[cfg(feature = "tokio")]
+        {
+            // Its user has dropped it, and does something else.
+            self.target = None;
+        }
         match &mut self.moving {
             None => Poll::Ready(Ok(())),
             Some(Moving::Back(job)) => {
@@ -261,7 +266,13 @@ impl<T: Send + 'static> Offloaded<T> {
         }
     }
 
-    fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+    /// Whether a seek is on its way, wanted or not.
+    #[cfg(feature = "tokio")]
+    pub(super) fn is_seeking(&self) -> bool {
+        matches!(self.moving, Some(Moving::Seek(..)))
+    }
+
+    pub(super) fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         let Some(Moving::Seek(_, job)) = &mut self.moving else {
             return Poll::Ready(Err(ErrorKind::InvalidInput.into()));
         };
@@ -294,8 +305,8 @@ impl<T: Read + Send + 'static> Offloaded<T> {
     /// The bytes that were read and not consumed, after one read at the most; none at the end.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         ready!(self.poll_settled(cx))?;
+        self.lane()?;
         if self.ahead.bytes().is_empty() {
-            self.lane()?;
             if let Some(lane) = &self.lane {
                 ready!(self.ahead.poll_fill(lane, self.writer.as_ref(), cx))?;
             }
@@ -404,6 +415,9 @@ impl<T: Send + 'static> Unpin for Offloaded<T> {}
 
 impl<T: Send + 'static> Drop for Offloaded<T> {
     fn drop(&mut self) {
+        if let Some(closing) = self.closing.take() {
+            closing.detach();
+        }
         let Some(writer) = &self.writer else { return };
         // In a forked child the lock may be held by a thread that is gone.
         let Some(lane) = self.lane.as_ref().filter(|lane| !lane.is_orphaned()) else { return };

@@ -47,13 +47,13 @@ pub struct Stderr(Out<io::Stderr>);
 /// ```
 pub fn stdout() -> Stdout {
     static STDOUT: PerProcess<Shared<io::Stdout>> = PerProcess::new();
-    Stdout(Out::new(STDOUT.get_or_set(|| Shared::new(io::stdout()))))
+    Stdout(Out::new(|| STDOUT.get_or_set(|| Shared::new(io::stdout()))))
 }
 
 /// A handle to the standard error. See [`Stderr`].
 pub fn stderr() -> Stderr {
     static STDERR: PerProcess<Shared<io::Stderr>> = PerProcess::new();
-    Stderr(Out::new(STDERR.get_or_set(|| Shared::new(io::stderr()))))
+    Stderr(Out::new(|| STDERR.get_or_set(|| Shared::new(io::stderr()))))
 }
 
 /// What a stream must be.
@@ -106,6 +106,8 @@ impl<S: Stream> Write for Patient<S> {
 /// One handle.
 struct Out<S: Send + 'static> {
     shared: &'static Shared<S>,
+    /// This process's.
+    find: fn() -> &'static Shared<S>,
     ticket: Option<Ticket>,
     flush: Flush,
     /// How often something was written.
@@ -113,17 +115,26 @@ struct Out<S: Send + 'static> {
 }
 
 impl<S: Stream> Out<S> {
-    fn new(shared: &'static Shared<S>) -> Self {
-        Self { shared, ticket: None, flush: Flush::default(), changes: 0 }
+    fn new(find: fn() -> &'static Shared<S>) -> Self {
+        Self { shared: find(), find, ticket: None, flush: Flush::default(), changes: 0 }
+    }
+
+    /// In a forked child this is the parent's handle, until it is used.
+    fn come_here(&mut self) {
+        if self.shared.lane.is_orphaned() {
+            *self = Self::new(self.find);
+        }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.come_here();
         self.changes += 1;
         let Shared { lane, writer } = self.shared;
         writer.behind.poll_write(lane, bytes, Take::AllOfIt, &mut self.ticket, cx.waker())
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.come_here();
         self.flush.poll(&self.shared.lane, &self.shared.writer, self.changes, cx)
     }
 }
@@ -251,6 +262,10 @@ impl Stdin {
         cx: &mut Context<'_>,
         read: impl FnOnce(&mut Offloaded<io::Stdin>, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
+        if self.shared.group.core().is_orphaned() {
+            // In a forked child this is the parent's handle, until it is used.
+            *self = stdin();
+        }
         let Input { reader, readers, .. } = self.shared;
         readers.0.register(&mut self.ticket, cx.waker());
         let waker = Waker::from(readers.clone());

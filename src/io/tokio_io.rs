@@ -54,12 +54,17 @@ impl<T: Seek + Send + 'static> AsyncSeek for Offloaded<T> {
     }
 
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        let Some(to) = self.target else {
-            // Nothing was asked for: whether a seek is under way, of which nobody wants to know.
-            return self.poll_settled(cx).map_ok(|()| 0);
-        };
-        let sought = ready!(self.poll_seek_to(cx, to));
-        self.target = None;
-        Poll::Ready(sought)
+        // Taken, so that it takes place once, even if nobody waits for it.
+        match self.target.take() {
+            Some(to) => {
+                let sought = self.poll_seek_to(cx, to);
+                if sought.is_pending() && !self.is_seeking() {
+                    self.target = Some(to);
+                }
+                sought
+            }
+            None if self.is_seeking() => self.poll_sought(cx),
+            None => self.poll_settled(cx).map_ok(|()| 0),
+        }
     }
 }
