@@ -52,7 +52,8 @@ fn an_error_that_a_pending_flush_tells_leaves_no_flush_behind() {
     for answers in [(FULL, Answer::Works), (Answer::Works, Answer::Fails(ErrorKind::Other))] {
         let sink = Sink::new();
         let (group, mut writer) = small(&sink);
-        (sink.on_write(answers.0), sink.on_flush(answers.1));
+        sink.on_write(answers.0);
+        sink.on_flush(answers.1);
         let stopped = sink.stop();
         block_on(writer.write_all(b"abc")).unwrap();
         stopped.until_there();
@@ -65,7 +66,8 @@ fn an_error_that_a_pending_flush_tells_leaves_no_flush_behind() {
         }
         let flushes = sink.flushes();
         assert!(block_on(writer.flush()).is_err(), "the bytes are written as little as before");
-        (sink.on_write(Answer::Works), sink.on_flush(Answer::Works));
+        sink.on_write(Answer::Works);
+        sink.on_flush(Answer::Works);
         block_on(writer.flush()).unwrap();
         assert_eq!((sink.written(), sink.flushes()), (b"abc".to_vec(), flushes + 1));
     }
@@ -193,7 +195,7 @@ fn what_comes_after_an_error_does_not_tell_it() {
     block_on(writer.write_all(b"ab")).unwrap();
     for _ in 0..3 {
         let ran = block_on(writer.with(|_| unreachable!("the bytes before it are not written")));
-        let error = ran.map(|()| ()).unwrap_err();
+        let error = ran.unwrap_err();
         assert!(error.to_string().contains("before"), "{error}");
         assert!(block_on(writer.seek(SeekFrom::Start(0))).unwrap_err().to_string().contains("before"));
     }

@@ -1,0 +1,125 @@
+//! The standard streams of a process of its own.
+#![cfg(unix)]
+
+mod util;
+
+use futures::executor::block_on;
+use futures::future::join_all;
+use futures::io::{AsyncReadExt, AsyncWriteExt};
+use std::io::{Read, Write};
+use std::process::Stdio;
+use util::process::{child, is_child};
+use util::sink::poll_and_drop;
+use util::watchdog;
+
+const TASKS: usize = 8;
+const LINES: usize = 500;
+/// Longer than what `std` takes into its own buffer, and than what a pipe takes as a whole.
+const LONG: usize = 9_000;
+
+fn line(who: usize, number: usize) -> String {
+    let filler = "=".repeat(if number % 10 == 0 { LONG } else { 20 });
+    format!("<{who} {number} {filler}>")
+}
+
+/// Eight tasks and a thread that uses `println!`, into a pipe that is set non-blocking if asked to.
+fn lines_stay_whole(test: &str, nonblocking: bool) {
+    let _watchdog = watchdog();
+    if is_child() {
+        if nonblocking {
+            let flags = rustix::fs::fcntl_getfl(std::io::stdout()).unwrap();
+            rustix::fs::fcntl_setfl(std::io::stdout(), flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+        }
+        println!();
+        std::thread::scope(|scope| {
+            if !nonblocking {
+                // In that mode `println!` itself panics on a full pipe.
+                scope.spawn(|| (0..LINES).for_each(|number| println!("{}", line(TASKS, number))));
+            }
+            for who in 0..TASKS {
+                scope.spawn(move || {
+                    let mut out = aside::io::stdout();
+                    block_on(async {
+                        for number in 0..LINES {
+                            out.write_all(format!("{}\n", line(who, number)).as_bytes()).await.unwrap();
+                        }
+                        out.flush().await.unwrap();
+                    });
+                });
+            }
+        });
+        std::process::exit(0);
+    }
+    let output = child(test).stdout(Stdio::piped()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut next = [0; TASKS + 1];
+    for found in text.lines().filter(|found| found.contains('<') || found.contains('=')) {
+        let who: usize = found[1..2].parse().unwrap();
+        assert!(found == line(who, next[who]), "torn, lost or out of order: {found}");
+        next[who] += 1;
+    }
+    assert!(next[..TASKS].iter().all(|lines| *lines == LINES), "{next:?}");
+}
+
+#[test]
+fn lines_of_many_tasks_are_whole() {
+    lines_stay_whole("lines_of_many_tasks_are_whole", false);
+}
+
+#[test]
+fn lines_are_whole_in_a_non_blocking_pipe() {
+    lines_stay_whole("lines_are_whole_in_a_non_blocking_pipe", true);
+}
+
+#[test]
+fn a_pending_read_holds_up_no_exit() {
+    let _watchdog = watchdog();
+    if is_child() {
+        assert!(poll_and_drop(aside::io::stdin().read(&mut [0; 10]), 1).is_none());
+        return;
+    }
+    let mut child = child("a_pending_read_holds_up_no_exit").stdin(Stdio::piped()).spawn().unwrap();
+    let open = child.stdin.take();
+    assert!(child.wait().unwrap().success());
+    drop(open);
+}
+
+#[test]
+fn dropped_reads_eat_nothing_and_two_share_the_rest() {
+    let _watchdog = watchdog();
+    if is_child() {
+        let mut input = aside::io::stdin();
+        for polls in 0..4 {
+            assert!(poll_and_drop(input.read(&mut [0; 10]), polls).is_none());
+        }
+        println!("<ready>");
+        let mut first = [0; 3];
+        block_on(input.read_exact(&mut first)).unwrap();
+        assert_eq!(&first, b"abc");
+        let tasks = (0..2).map(|_| {
+            let mut input = input.clone();
+            async move {
+                let mut all = Vec::new();
+                input.read_to_end(&mut all).await.unwrap();
+                all.len()
+            }
+        });
+        let shares = block_on(join_all(tasks));
+        assert_eq!(shares.iter().sum::<usize>(), 200_000, "{shares:?}");
+        return;
+    }
+    let mut child = child("dropped_reads_eat_nothing_and_two_share_the_rest");
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut told = Vec::new();
+    let mut from = child.stdout.take().unwrap();
+    while !told.ends_with(b"<ready>") {
+        let mut byte = [0];
+        from.read_exact(&mut byte).unwrap();
+        told.push(byte[0]);
+    }
+    let mut to = child.stdin.take().unwrap();
+    to.write_all(b"abc").unwrap();
+    to.write_all(&vec![7; 200_000]).unwrap();
+    drop(to);
+    assert!(child.wait().unwrap().success());
+}
