@@ -7,11 +7,11 @@ use crate::group::Group;
 use crate::job::Host;
 use crate::lane::Lane;
 use crate::os::fork::PerProcess;
-use crate::os::ready::wait_writable;
+use crate::os::ready::{wait_readable, wait_writable};
 use crate::sync::{Mutex, lock};
 use crate::wait_list::{Ticket, WaitList};
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -22,7 +22,8 @@ const WRITE_BUFFER: usize = 256 * 1024;
 ///
 /// All handles share one buffer, and one lane of the [global group](Group::global) that writes it out, so what is written by many tasks
 /// stands in the order in which it was accepted. A write of up to 256 KiB is taken as a whole or not yet: a line that is written with one
-/// call is not torn, whoever else writes. That holds for `println!` in the midst of it too, but its order is another.
+/// call is not torn, whoever else writes. That holds for `println!` in the midst of it too, but its order is another; and if somebody has set the
+/// descriptor non-blocking, `println!` may come between two parts of a line.
 ///
 /// A pipe or terminal that was set non-blocking by somebody else is waited for. A flush is done when all that was
 /// accepted by then is with the system. An error goes to the next write or flush, of whichever handle. Closing flushes, and
@@ -98,6 +99,17 @@ impl<S: Stream> Write for Patient<S> {
             match self.0.flush() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => wait_writable(&self.0),
                 flushed => return flushed,
+            }
+        }
+    }
+}
+
+impl Read for Patient<io::Stdin> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => wait_readable(&self.0),
+                read => return read,
             }
         }
     }
@@ -209,9 +221,10 @@ writer!(Stderr, stderr);
 
 /// The standard input of the process, as an async reader. Made by [`stdin`].
 ///
-/// All handles share one buffer and one thread, which reads only when somebody asks, and which no exit of the program waits for. A read
+/// All handles share one buffer and one thread, which reads when somebody asks (and ahead, as long as input comes in full buffers, as from a file), and which no exit of the program waits for. A read
 /// whose future is dropped eats no input: what it would have got goes to the next one, of whichever handle. If several tasks read at a time, each byte
 /// goes to one of them. What this reads is not there for `std::io::stdin` any more; do not mix them.
+/// A descriptor that was set non-blocking by somebody else is waited for.
 pub struct Stdin {
     shared: &'static Input,
     ticket: Option<Ticket>,
@@ -219,7 +232,7 @@ pub struct Stdin {
 
 struct Input {
     group: Group,
-    reader: Mutex<Offloaded<io::Stdin>>,
+    reader: Mutex<Offloaded<Patient<io::Stdin>>>,
     readers: Arc<Readers>,
 }
 
@@ -250,7 +263,7 @@ pub fn stdin() -> Stdin {
     static STDIN: PerProcess<Input> = PerProcess::new();
     let shared = STDIN.get_or_set(|| {
         let group = Group::builder().name("aside-stdin").max_threads(1).min_threads(0).build_lazily();
-        let reader = Offloaded::builder().group(&group).build(io::stdin());
+        let reader = Offloaded::builder().group(&group).build(Patient(io::stdin()));
         Input { group, reader: Mutex::new(reader), readers: Arc::new(Readers(WaitList::new())) }
     });
     Stdin { shared, ticket: None }
@@ -260,7 +273,7 @@ impl Stdin {
     fn poll<R>(
         &mut self,
         cx: &mut Context<'_>,
-        read: impl FnOnce(&mut Offloaded<io::Stdin>, &mut Context<'_>) -> Poll<R>,
+        read: impl FnOnce(&mut Offloaded<Patient<io::Stdin>>, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         if self.shared.group.core().is_orphaned() {
             // In a forked child this is the parent's handle, until it is used.

@@ -3,13 +3,30 @@
 /// Blocks until the descriptor may be written to again, or has an error to tell.
 #[cfg(unix)]
 pub(crate) fn wait_writable(fd: &impl std::os::fd::AsFd) {
-    use rustix::event::{PollFd, PollFlags, poll};
-    // Of the two errors that can be, EINTR asks for another attempt to write, and so does ENOMEM.
-    let _ = poll(&mut [PollFd::new(fd, PollFlags::OUT)], None);
+    wait(fd, rustix::event::PollFlags::OUT);
+}
+
+/// Blocks until the descriptor may be read from again, or has an error or its end to tell.
+#[cfg(unix)]
+pub(crate) fn wait_readable(fd: &impl std::os::fd::AsFd) {
+    wait(fd, rustix::event::PollFlags::IN);
+}
+
+#[cfg(unix)]
+fn wait(fd: &impl std::os::fd::AsFd, flags: rustix::event::PollFlags) {
+    use rustix::event::{PollFd, poll};
+    // Of the two errors that can be, EINTR asks for another attempt, and so does ENOMEM.
+    let _ = poll(&mut [PollFd::new(fd, flags)], None);
 }
 
 /// Elsewhere descriptors are not inherited in that state: a moment, and another attempt.
 #[cfg(not(unix))]
 pub(crate) fn wait_writable<T>(_: &T) {
+    std::thread::sleep(std::time::Duration::from_millis(1));
+}
+
+/// As [`wait_writable`].
+#[cfg(not(unix))]
+pub(crate) fn wait_readable<T>(_: &T) {
     std::thread::sleep(std::time::Duration::from_millis(1));
 }
