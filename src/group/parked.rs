@@ -22,6 +22,11 @@ const WORK: usize = 1;
 /// Get up and watch.
 const WATCH: usize = 2;
 
+/// Where the calling thread is. A model must not depend on where it is run.
+fn processor() -> Option<usize> {
+    if cfg!(aside_loom) { None } else { processors::current() }
+}
+
 impl Sleeper {
     /// For the calling thread.
     pub(super) fn new() -> Arc<Self> {
@@ -53,7 +58,7 @@ impl Sleeper {
 
     /// Whether the calling thread, which must be the sleeper's, has come up on the processor that it was called from.
     pub(super) fn shares_processor(&self) -> bool {
-        let here = processors::current();
+        let here = processor();
         here.is_some() && here == Some(self.called_from.load(Ordering::Relaxed))
     }
 
@@ -63,7 +68,7 @@ impl Sleeper {
             Role::Watch => WATCH,
         };
         // Relaxed: a hint.
-        self.called_from.store(processors::current().unwrap_or(usize::MAX), Ordering::Relaxed);
+        self.called_from.store(processor().unwrap_or(usize::MAX), Ordering::Relaxed);
         // Release: pairs with the acquire in `sleep`.
         self.call.store(call, Ordering::Release);
         self.thread.unpark();

@@ -39,7 +39,7 @@ fn weak<T: Send + 'static>(lane: &Lane<T>) -> Weak<Core<T>> {
 /// The submitter finds the turn anywhere between its last look at the queue and its end.
 #[test]
 fn push_against_the_end_of_a_turn() {
-    check(|| {
+    check_bounded(1, || {
         let lane = group().lane(0);
         lane.offload(|n| *n += 1).detach();
         assert_eq!(lane.offload(|n| *n).wait(), 1);
@@ -49,7 +49,7 @@ fn push_against_the_end_of_a_turn() {
 
 #[test]
 fn two_pushers() {
-    check(|| {
+    check_bounded(1, || {
         let lane = group().lane(0);
         let other = lane.clone();
         let pusher = thread::spawn(move || other.offload(|n| *n += 1).wait());
@@ -123,7 +123,7 @@ fn wait_inside_against_a_push() {
 
 #[test]
 fn into_inner_against_a_push() {
-    check(|| {
+    check_bounded(1, || {
         let lane = group().lane(0);
         let core = weak(&lane);
         let other = lane.clone();
@@ -159,7 +159,7 @@ fn the_last_handle_against_a_turn() {
 /// none is stuck.
 #[test]
 fn close_of_the_group_against_pushes() {
-    check(|| {
+    check_bounded(1, || {
         let group = group();
         let lane = group.lane(0);
         let core = weak(&lane);
@@ -179,7 +179,7 @@ fn close_of_the_group_against_pushes() {
 /// What is drained after a job was accepted is drained of that job, whoever was to call the turn.
 #[test]
 fn drain_of_the_group_against_pushes() {
-    check(|| {
+    check_bounded(1, || {
         let group = group();
         let lane = group.lane(0);
         let other = lane.clone();
