@@ -10,6 +10,8 @@ mod lane;
 mod os;
 mod panic;
 mod patience;
+#[allow(dead_code)]
+mod ring;
 mod sync;
 mod wait_list;
 

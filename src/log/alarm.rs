@@ -1,0 +1,142 @@
+//! The word that a logging thread looks at after each record: whether the drain sleeps, and whether there is one. See `README.md`,
+//! "Park and wake".
+
+use crate::os::barrier::Barrier;
+use crate::sync::{AtomicU32, Ordering};
+
+/// No drain runs, and none is on its way: whoever clears this starts one. Set by the drain as it leaves.
+const ASLEEP: u32 = 1;
+/// The guard takes no more records. Never cleared.
+const CLOSED: u32 = 2;
+/// Nothing can be written any more. Never cleared.
+const BROKEN: u32 = 4;
+
+pub(super) struct Alarm {
+    word: AtomicU32,
+    barrier: Barrier,
+}
+
+/// What the word said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen(u32);
+
+impl Seen {
+    /// Awake, open and whole: nothing to do.
+    #[inline(always)]
+    pub(super) fn is_fine(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn is_asleep(self) -> bool {
+        self.0 & ASLEEP != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn is_open(self) -> bool {
+        self.0 & (CLOSED | BROKEN) == 0
+    }
+
+    pub(super) fn is_broken(self) -> bool {
+        self.0 & BROKEN != 0
+    }
+
+    pub(super) fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+}
+
+impl Alarm {
+    pub(super) fn new() -> Self {
+        Self { word: AtomicU32::new(ASLEEP), barrier: Barrier::new() }
+    }
+
+    #[inline(always)]
+    pub(super) fn look(&self) -> Seen {
+        // Acquire: who sees it broken sees why.
+        Seen(self.word.load(Ordering::Acquire))
+    }
+
+    /// To be called after something was put where the drain looks.
+    #[inline(always)]
+    pub(super) fn look_after_commit(&self) -> Seen {
+        // Pairs with the heavy barrier in `fall_asleep` and `close`.
+        self.barrier.light();
+        self.look()
+    }
+
+    /// True if the caller is to start a drain.
+    pub(super) fn wake(&self) -> bool {
+        // AcqRel: the next drain goes on where the last one stopped.
+        self.word.fetch_and(!ASLEEP, Ordering::AcqRel) & ASLEEP != 0
+    }
+
+    /// The drain is about to leave. It must look for records afterwards, and if there are any, stay if `wake` says true. False if it
+    /// has to stay in any case.
+    pub(super) fn fall_asleep(&self) -> bool {
+        self.word.fetch_or(ASLEEP, Ordering::AcqRel);
+        self.barrier.heavy() || !self.wake()
+    }
+
+    /// Whoever commits a record from now on sees that it is too late; what was committed before, who calls this sees. False if it was closed
+    /// before.
+    pub(super) fn close(&self) -> bool {
+        let before = self.word.fetch_or(CLOSED, Ordering::AcqRel);
+        self.barrier.heavy();
+        before & CLOSED == 0
+    }
+
+    pub(super) fn break_off(&self) {
+        // AcqRel: publishes why.
+        self.word.fetch_or(BROKEN, Ordering::AcqRel);
+    }
+}
+
+#[cfg(all(test, aside_loom))]
+mod model {
+    use super::*;
+    use crate::ring;
+    use crate::sync::check;
+    use loom::thread;
+    use std::sync::Arc;
+
+    /// Of "commit, then look at the alarm" and "fall asleep, then look at the ring" one sees the other: no record is left to a drain that
+    /// nobody wakes.
+    #[test]
+    fn log_commit_against_sleep() {
+        check(|| {
+            let alarm = Arc::new(Alarm::new());
+            assert!(alarm.wake());
+            let (mut producer, consumer) = ring::new(8);
+            let logging = {
+                let alarm = alarm.clone();
+                thread::spawn(move || {
+                    producer.push(b"1", || 1).unwrap();
+                    alarm.look_after_commit().is_asleep() && alarm.wake()
+                })
+            };
+            assert!(alarm.fall_asleep());
+            let stays = consumer.committed() > 0 && alarm.wake();
+            let starts = logging.join().unwrap();
+            assert!(stays ^ starts, "exactly one drain");
+        });
+    }
+
+    /// A record whose thread saw the writer open is seen by who closed it.
+    #[test]
+    fn log_commit_against_close() {
+        check(|| {
+            let alarm = Arc::new(Alarm::new());
+            let (mut producer, consumer) = ring::new(8);
+            let logging = {
+                let alarm = alarm.clone();
+                thread::spawn(move || {
+                    producer.push(b"1", || 1).unwrap();
+                    alarm.look_after_commit().is_open()
+                })
+            };
+            alarm.close();
+            let seen = consumer.committed() == 1;
+            assert!(seen || !logging.join().unwrap());
+        });
+    }
+}

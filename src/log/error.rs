@@ -1,0 +1,116 @@
+//! Why a record was not taken, or a flush came to nothing.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// Why a record was not taken.
+///
+/// ```
+/// let (log, guard) = aside::log::Writer::builder().sink(std::io::sink()).build()?;
+/// guard.close(aside::Deadline::NEVER);
+/// assert!(matches!(log.write_record(b"too late\n"), Err(aside::log::WriteError::Closed)));
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// There was no room, and it was not to be waited for: [`Overflow::DropNewest`](super::Overflow::DropNewest), or this thread is just
+    /// draining this very writer (it logs from inside the sink). Counted, and reported in the log.
+    Full,
+    /// Longer than any record may be.
+    TooLong {
+        /// How long it is.
+        len: usize,
+        /// The most that is taken.
+        longest: usize,
+    },
+    /// The guard was closed or dropped. A record that was logged at that very moment may have been written nevertheless.
+    Closed,
+    /// Nothing can be written any more: the sink failed for good, or panicked, or the group was closed.
+    Broken(Arc<io::Error>),
+    /// This is a forked child, and its parent's sink cannot be used here: it is not a file or descriptor.
+    Forked,
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteError::Full => f.write_str("no room for the record"),
+            WriteError::TooLong { len, longest } => {
+                write!(f, "a record of {len} bytes; the longest possible has {longest}")
+            }
+            WriteError::Closed => f.write_str("the log writer is closed"),
+            WriteError::Broken(error) => write!(f, "the log cannot be written any more: {error}"),
+            WriteError::Forked => f.write_str("the log's sink belongs to the parent process"),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            WriteError::Broken(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+impl From<WriteError> for io::Error {
+    fn from(error: WriteError) -> Self {
+        let kind = match &error {
+            WriteError::Full => io::ErrorKind::WouldBlock,
+            WriteError::TooLong { .. } => io::ErrorKind::InvalidInput,
+            WriteError::Closed => io::ErrorKind::BrokenPipe,
+            WriteError::Broken(cause) => cause.kind(),
+            WriteError::Forked => io::ErrorKind::Unsupported,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+/// Why a flush came to nothing.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// The deadline passed first.
+    TimedOut,
+    /// This thread is just draining this very writer: it would wait for itself.
+    Inside,
+    /// Nothing can be written any more, and what was left is lost.
+    Broken(Arc<io::Error>),
+    /// This is a forked child, and its parent's sink cannot be used here.
+    Forked,
+}
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FlushError::TimedOut => f.write_str("not all of the log was written in time"),
+            FlushError::Inside => f.write_str("a flush from inside the log's sink"),
+            FlushError::Broken(error) => write!(f, "the log cannot be written any more: {error}"),
+            FlushError::Forked => f.write_str("the log's sink belongs to the parent process"),
+        }
+    }
+}
+
+impl std::error::Error for FlushError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            FlushError::Broken(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+impl From<FlushError> for io::Error {
+    fn from(error: FlushError) -> Self {
+        let kind = match &error {
+            FlushError::TimedOut => io::ErrorKind::TimedOut,
+            FlushError::Inside => io::ErrorKind::Deadlock,
+            FlushError::Broken(cause) => cause.kind(),
+            FlushError::Forked => io::ErrorKind::Unsupported,
+        };
+        io::Error::new(kind, error)
+    }
+}

@@ -1,0 +1,63 @@
+//! Time stamps for putting events of several threads in order.
+//!
+//! Contract: if `now` returned in one thread, and that thread then did something which another one saw before it called `now`, the first
+//! stamp is not above the second. Stamps mean nothing else.
+//!
+//! Where Linux itself keeps time by the processor's counter, it has found the counters of all processors to agree, and the counter is read
+//! directly. Crates that do so (quanta, minstant, fastant) read it without a fence, so that it may be read before an earlier load is done: too early,
+//! then, for the contract; and they calibrate it, which is not needed here.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+/// Where stamps come from, in this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamps {
+    counter: bool,
+}
+
+impl Stamps {
+    pub(crate) fn new() -> Self {
+        Self { counter: is_counter_kept() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn now(self) -> u64 {
+        if self.counter { counter() } else { clock() }
+    }
+}
+
+/// Nanoseconds on the monotonic clock, which is one for all processors.
+#[inline(never)]
+fn clock() -> u64 {
+    static BASE: OnceLock<Instant> = OnceLock::new();
+    let base = *BASE.get_or_init(Instant::now);
+    u64::try_from(base.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn is_counter_kept() -> bool {
+    let source = std::fs::read("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    source.is_ok_and(|name| name.trim_ascii() == b"tsc")
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[inline(always)]
+fn counter() -> u64 {
+    // SAFETY: both instructions are there on every x86-64. The fence has all earlier loads done before the counter is read.
+    unsafe {
+        core::arch::x86_64::_mm_lfence();
+        core::arch::x86_64::_rdtsc()
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+fn is_counter_kept() -> bool {
+    false
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[inline(always)]
+fn counter() -> u64 {
+    clock()
+}

@@ -1,0 +1,28 @@
+//! A byte ring for one producer and one consumer: records in, runs of records out, uncopied. Layout and protocol are in `README.md`
+//! beside this file. This folder may use unsafe code; what it exports is safe.
+#![allow(unsafe_code)]
+
+mod consumer;
+mod memory;
+#[cfg(all(test, aside_loom))]
+mod model;
+mod producer;
+#[cfg(all(test, not(aside_loom)))]
+mod tests;
+
+pub(crate) use consumer::{Consumer, Run};
+pub(crate) use producer::{Full, Producer};
+
+use memory::{Memory, Shape};
+use std::sync::Arc;
+
+/// An empty ring for so many bytes of payload (rounded up to a power of two), as its two ends. The memory goes with the last of them.
+pub(crate) fn new(capacity: usize) -> (Producer, Consumer) {
+    let memory = Arc::new(Memory::new(Shape::of(capacity)));
+    (Producer::new(memory.clone()), Consumer::new(memory))
+}
+
+/// How many bytes such a ring takes, all in all.
+pub(crate) fn footprint(capacity: usize) -> usize {
+    Shape::of(capacity).bytes()
+}

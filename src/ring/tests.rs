@@ -1,0 +1,141 @@
+//! The ring against a plain queue, with records of any size.
+
+use super::{Full, Producer, new};
+use std::collections::VecDeque;
+use std::thread;
+
+fn record(random: &mut fastrand::Rng, longest: usize) -> Vec<u8> {
+    let len = match random.u8(..10) {
+        0 => 0,
+        1 => longest,
+        2 => random.usize(longest / 2..=longest),
+        _ => random.usize(..longest.min(200)),
+    };
+    (0..len).map(|_| random.u8(..)).collect()
+}
+
+#[test]
+fn random_sizes_come_out_as_they_went_in() {
+    for seed in 0..40 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (mut producer, mut consumer) = new(1024 << random.u32(..4));
+        let mut queue: VecDeque<(Vec<u8>, u64)> = VecDeque::new();
+        for stamp in 0..3_000_u64 {
+            if random.bool() {
+                let record = record(&mut random, producer.longest());
+                // Reserved generously at times, as by who formats.
+                let most = (record.len() + random.usize(..32)).min(producer.longest());
+                match producer.reserve(most) {
+                    Ok(space) => {
+                        assert_eq!(space.len(), most);
+                        space[..record.len()].copy_from_slice(&record);
+                        producer.commit(record.len(), stamp);
+                        queue.push_back((record, stamp));
+                    }
+                    Err(Full) => assert!(!queue.is_empty(), "an empty ring is full: seed {seed}"),
+                }
+            } else {
+                let end = consumer.released() + random.u64(..=consumer.committed() - consumer.released());
+                let latest = stamp.saturating_sub(random.u64(..20));
+                let most_bytes = random.usize(..2_000);
+                let run = consumer.run(end, latest, most_bytes);
+                let mut bytes = run.bytes.concat();
+                assert!(run.len() <= most_bytes || run.records == 1);
+                let records = run.records;
+                if records == 0 && end > consumer.released() {
+                    assert!(queue[0].1 > latest, "nothing, for no reason: seed {seed}");
+                }
+                for (index, (record, stamp)) in queue.drain(..records as usize).enumerate() {
+                    assert_eq!(consumer.stamp(consumer.released() + index as u64), stamp);
+                    assert_eq!(consumer.len_of(consumer.released() + index as u64), record.len());
+                    assert!(stamp <= latest);
+                    assert_eq!(bytes.drain(..record.len()).collect::<Vec<_>>(), record, "seed {seed}");
+                }
+                assert!(bytes.is_empty());
+                consumer.release(records);
+            }
+        }
+        while !queue.is_empty() {
+            let run = consumer.run(consumer.committed(), u64::MAX, usize::MAX);
+            let records = run.records;
+            assert!(records > 0);
+            let expected: Vec<u8> = queue.drain(..records as usize).flat_map(|(record, _)| record).collect();
+            assert_eq!(run.bytes.concat(), expected);
+            consumer.release(records);
+        }
+        assert!(producer.is_drained());
+    }
+}
+
+#[test]
+fn a_run_is_one_slice_up_to_the_end_and_another_behind_it() {
+    let (mut producer, mut consumer) = new(1024);
+    for n in 0..10_u8 {
+        producer.push(&[n; 100], || 0).unwrap();
+    }
+    assert_eq!(consumer.run(10, 0, 1000).bytes.map(<[u8]>::len), [1000, 0]);
+    consumer.release(9);
+    producer.push(&[10; 100], || 0).unwrap();
+    let run = consumer.run(11, 0, usize::MAX);
+    assert_eq!(run.bytes, [&[9; 100][..], &[10; 100]]);
+    assert_eq!(run.records, 2);
+}
+
+#[test]
+fn a_mark_ends_a_run() {
+    let (mut producer, mut consumer) = new(1024);
+    producer.push(b"before", || 1).unwrap();
+    producer.push_mark(|| 2).unwrap();
+    producer.push(b"after", || 3).unwrap();
+    let run = consumer.run(3, u64::MAX, usize::MAX);
+    assert_eq!((run.records, run.ends_at_mark), (1, true));
+    consumer.release(1);
+    let run = consumer.run(3, u64::MAX, usize::MAX);
+    assert_eq!((run.records, run.ends_at_mark), (0, true));
+    consumer.release(1);
+    assert_eq!(consumer.run(3, u64::MAX, usize::MAX).bytes[0], b"after");
+}
+
+#[test]
+fn too_long_a_record_is_refused() {
+    let (mut producer, _consumer) = new(1024);
+    assert_eq!(producer.longest(), 512);
+    assert!(std::panic::catch_unwind(move || producer.reserve(513).is_ok()).is_err());
+}
+
+fn push(producer: &mut Producer, record: &[u8]) {
+    while producer.push(record, || 0) == Err(Full) {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn between_two_threads() {
+    let (mut producer, mut consumer) = new(1024);
+    let writer = thread::spawn(move || {
+        let mut random = fastrand::Rng::with_seed(7);
+        for n in 0..100_000_u64 {
+            let mut record = n.to_le_bytes().to_vec();
+            record.resize(8 + random.usize(..300), n as u8);
+            push(&mut producer, &record);
+        }
+    });
+    let mut next = 0_u64;
+    while next < 100_000 {
+        let run = consumer.run(consumer.committed(), u64::MAX, usize::MAX);
+        let records = run.records;
+        let bytes = run.bytes.concat();
+        let mut rest = &bytes[..];
+        for index in 0..records {
+            let (record, behind) = rest.split_at(consumer.len_of(consumer.released() + index));
+            assert_eq!(record[..8], next.to_le_bytes());
+            assert!(record[8..].iter().all(|&byte| byte == next as u8));
+            (rest, next) = (behind, next + 1);
+        }
+        consumer.release(records);
+        if records == 0 {
+            thread::yield_now();
+        }
+    }
+    writer.join().unwrap();
+}
