@@ -7,10 +7,10 @@ mod group;
 pub mod io;
 mod job;
 mod lane;
+pub mod log;
 mod os;
 mod panic;
 mod patience;
-#[allow(dead_code)]
 mod ring;
 mod sync;
 mod wait_list;

@@ -20,8 +20,6 @@ pub(crate) struct Run<'a> {
     pub(crate) records: u64,
     /// Their payloads, one behind the other. The second slice is empty unless they pass the end of the ring.
     pub(crate) bytes: [&'a [u8]; 2],
-    /// The oldest record that is not in it is a mark: its payload is elsewhere.
-    pub(crate) ends_at_mark: bool,
 }
 
 impl Run<'_> {
@@ -85,14 +83,9 @@ impl Consumer {
         let mut number = self.released;
         let mut total = 0;
         let mut position = self.position;
-        let mut ends_at_mark = false;
         while number < end {
             let descriptor = self.descriptor(number);
-            if descriptor.stamp > latest {
-                break;
-            }
-            if descriptor.is_marked() {
-                ends_at_mark = true;
+            if descriptor.stamp > latest || descriptor.is_marked() {
                 break;
             }
             let (offset, len) = (descriptor.offset() as usize, descriptor.len() as usize);
@@ -128,7 +121,7 @@ impl Consumer {
             // release takes it mutably. In one piece, and initialised.
             unsafe { slice::from_raw_parts(payload.as_ptr(), len) }
         });
-        Run { records: number - self.released, bytes, ends_at_mark }
+        Run { records: number - self.released, bytes }
     }
 
     /// Gives the space of the oldest so many records back. They must be there.

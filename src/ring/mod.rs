@@ -10,7 +10,7 @@ mod producer;
 #[cfg(all(test, not(aside_loom)))]
 mod tests;
 
-pub(crate) use consumer::{Consumer, Run};
+pub(crate) use consumer::Consumer;
 pub(crate) use producer::{Full, Producer};
 
 use memory::{Memory, Shape};

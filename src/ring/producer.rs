@@ -25,25 +25,13 @@ pub(crate) struct Producer {
 
 impl Producer {
     pub(super) fn new(memory: Arc<Memory>) -> Self {
-        Self {
-            memory,
-            committed: 0,
-            position: 0,
-            released_records: 0,
-            released_bytes: 0,
-            reserved: (0, 0),
-        }
+        Self { memory, committed: 0, position: 0, released_records: 0, released_bytes: 0, reserved: (0, 0) }
     }
 
     /// The longest record that the ring takes.
     #[inline]
     pub(crate) fn longest(&self) -> usize {
         self.memory.shape().longest()
-    }
-
-    /// How many records have been committed.
-    pub(crate) fn committed(&self) -> u64 {
-        self.committed
     }
 
     /// Whether the consumer is done with everything.
@@ -75,8 +63,11 @@ impl Producer {
         assert!(most <= shape.longest(), "longer than the ring takes");
         let capacity = shape.capacity as usize;
         let offset = self.position as usize & (capacity - 1);
-        let position =
-            if offset + most <= capacity { self.position } else { self.position + (capacity - offset) as u64 };
+        let position = if offset + most <= capacity {
+            self.position
+        } else {
+            self.position + (capacity - offset) as u64
+        };
         if !self.has_room(position + most as u64) {
             self.look();
             if !self.has_room(position + most as u64) {

@@ -1,0 +1,222 @@
+//! Settings of a writer.
+
+use super::guard::Guard;
+use super::shared::Shared;
+use super::sink::{OnError, Reaction, Sink};
+use super::writer::Writer;
+use crate::group::Group;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What to do with a record for which there is no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The thread waits until there is. Nothing is lost. (A thread that logs from inside the sink never waits: see
+    /// [`WriteError::Full`](super::WriteError::Full).)
+    #[default]
+    Block,
+    /// The record is refused, and counted. The log itself tells how many: see [`Builder::report_drops`].
+    DropNewest,
+}
+
+/// Which order the records have in the sink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Order {
+    /// Those of each thread in order; and if one log call returned before another one began, on whatever thread, in any way the program
+    /// can know, their records stand in that order. Costs a look at the processor's counter, or the clock, per record.
+    #[default]
+    Causal,
+    /// Those of each thread in order, and nothing else.
+    PerThread,
+}
+
+#[derive(Clone)]
+pub(super) struct Config {
+    pub(super) capacity: usize,
+    pub(super) budget: usize,
+    pub(super) overflow: Overflow,
+    pub(super) order: Order,
+    pub(super) on_error: OnError,
+    pub(super) report_drops: bool,
+    pub(super) patience: Duration,
+}
+
+enum Target {
+    Stdout,
+    Stderr,
+    Append(PathBuf),
+    Ready(Sink),
+}
+
+/// Settings of a [`Writer`]. Made by [`Writer::builder`].
+#[must_use = "does nothing before it is built"]
+pub struct Builder {
+    config: Config,
+    group: Option<Group>,
+    target: Target,
+}
+
+const DEFAULT_CAPACITY: usize = 256 * 1024;
+const DEFAULT_BUDGET: usize = 256 * 1024 * 1024;
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(5);
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        let config = Config {
+            capacity: DEFAULT_CAPACITY,
+            budget: DEFAULT_BUDGET,
+            overflow: Overflow::default(),
+            order: Order::default(),
+            on_error: Arc::new(Reaction::default_for),
+            report_drops: true,
+            patience: DEFAULT_PATIENCE,
+        };
+        Self { config, group: None, target: Target::Stdout }
+    }
+
+    /// Bytes of records that may wait for each thread. Default: 256 KiB. Rounded up to a power of two, from 1 KiB to 1 GiB. A quarter
+    /// more goes to keeping account of the records, one place for each 64 bytes: shorter records fill those first.
+    ///
+    /// Records longer than half of it take another way, with an allocation and a lock, in the same order.
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.config.capacity = bytes;
+        self
+    }
+
+    /// How much memory all rings together may take. Default: 256 MiB. When it is spent, further threads share one ring, under a lock.
+    /// Records longer than half a ring are not counted.
+    pub fn budget(mut self, bytes: usize) -> Self {
+        self.config.budget = bytes;
+        self
+    }
+
+    /// What to do with a record for which there is no room. Default: [`Overflow::Block`].
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.config.overflow = overflow;
+        self
+    }
+
+    /// Which order the records have. Default: [`Order::Causal`].
+    pub fn order(mut self, order: Order) -> Self {
+        self.config.order = order;
+        self
+    }
+
+    /// Whether the log itself tells how many records were dropped, in a line such as `[aside: 12 records dropped]`. Default: yes.
+    pub fn report_drops(mut self, report: bool) -> Self {
+        self.config.report_drops = report;
+        self
+    }
+
+    /// The group whose threads write. Default: one of its own, `aside-log`, of one thread. In a forked child it is always one of its own.
+    pub fn group(mut self, group: &Group) -> Self {
+        self.group = Some(group.clone());
+        self
+    }
+
+    /// Called on the offload thread when the sink fails: with the error, and how many times in a row it has failed. Says what to do. Not
+    /// called for interrupted calls, nor for a descriptor that would block: those are seen to. Default: [`Reaction::default_for`].
+    ///
+    /// ```
+    /// use aside::log::{Reaction, Writer};
+    ///
+    /// let (log, guard) = Writer::builder()
+    ///     .sink(std::io::sink())
+    ///     .on_error(|error, attempt| {
+    ///         eprintln!("the log: {error}");
+    ///         Reaction::default_for(error, attempt)
+    ///     })
+    ///     .build()?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn on_error(mut self, react: impl Fn(&io::Error, u32) -> Reaction + Send + Sync + 'static) -> Self {
+        self.config.on_error = Arc::new(react);
+        self
+    }
+
+    /// How long the guard waits when it is dropped. Default: 5 s.
+    pub fn drop_deadline(mut self, duration: Duration) -> Self {
+        self.config.patience = duration;
+        self
+    }
+
+    /// Writes to anything. It is flushed after each pass over the rings. Called on offload threads, by one at a time. A writer should take
+    /// several slices at a time (`write_vectored`), as files do.
+    pub fn sink(mut self, sink: impl Write + Send + 'static) -> Self {
+        self.target = Target::Ready(Sink::Any(Box::new(sink)));
+        self
+    }
+
+    /// Writes to the process's standard output, past the buffer of `std::io::stdout`. This is the default.
+    pub fn stdout(mut self) -> Self {
+        self.target = Target::Stdout;
+        self
+    }
+
+    /// Writes to the process's standard error.
+    pub fn stderr(mut self) -> Self {
+        self.target = Target::Stderr;
+        self
+    }
+
+    /// Appends to a file, which is made if there is none.
+    pub fn append(mut self, path: impl Into<PathBuf>) -> Self {
+        self.target = Target::Append(path.into());
+        self
+    }
+
+    /// Writes to a descriptor. One that was set non-blocking is waited for.
+    #[cfg(unix)]
+    pub fn fd(mut self, fd: std::os::fd::OwnedFd) -> Self {
+        self.target = Target::Ready(Sink::File(Arc::new(File::from(fd))));
+        self
+    }
+
+    /// Makes the writer, and the guard that ends it.
+    ///
+    /// # Errors
+    ///
+    /// What the system said: the file cannot be opened, or a thread not be started.
+    pub fn build(self) -> io::Result<(Writer, Guard)> {
+        let file = |file| Sink::File(Arc::new(file));
+        let sink = match self.target {
+            Target::Stdout => standard(io::stdout())?,
+            Target::Stderr => standard(io::stderr())?,
+            Target::Append(path) => file(OpenOptions::new().append(true).create(true).open(path)?),
+            Target::Ready(sink) => sink,
+        };
+        let group = match self.group {
+            Some(group) => group,
+            None => Group::builder().name("aside-log").min_threads(1).max_threads(1).build()?,
+        };
+        let shared = Shared::new(self.config, sink, group);
+        Ok((Writer::new(shared.clone()), Guard::new(shared)))
+    }
+}
+
+/// A descriptor of its own, without a buffer.
+#[cfg(unix)]
+fn standard(stream: impl std::os::fd::AsFd) -> io::Result<Sink> {
+    Ok(Sink::File(Arc::new(File::from(stream.as_fd().try_clone_to_owned()?))))
+}
+
+#[cfg(not(unix))]
+fn standard(stream: impl Write + Send + 'static) -> io::Result<Sink> {
+    Ok(Sink::Any(Box::new(stream)))
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("capacity", &self.config.capacity)
+            .field("budget", &self.config.budget)
+            .field("overflow", &self.config.overflow)
+            .field("order", &self.config.order)
+            .finish_non_exhaustive()
+    }
+}

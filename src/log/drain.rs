@@ -1,0 +1,361 @@
+//! The job that moves records from the rings to the sink. See `README.md`, "A pass" and "Park and wake".
+
+use super::builder::Order;
+use super::front::{Back, Draining};
+use super::shared::Shared;
+use super::sink::{OnError, Out, Sink};
+use crate::panic::drop_payload;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// What one write brings out at most, but for a single long record.
+const BATCH: usize = 64 * 1024;
+/// Shorter runs are copied together: a slice of its own costs the kernel more.
+const SHORT: usize = 4 * 1024;
+/// After a pass that brought so much, the next one follows at once.
+const BUSY: usize = 4 * 1024;
+/// Between two looks at quiet rings. A look takes cache lines from the logging threads.
+const NAP: Duration = Duration::from_micros(50);
+/// So long after the last record the drain falls asleep.
+const LINGER: Duration = Duration::from_micros(500);
+
+/// The drain's own things.
+pub(super) struct Backend {
+    out: Out,
+    /// The guests' ring first.
+    rings: Vec<Back>,
+    /// How many of those that were ever made are here or gone.
+    fetched: u64,
+    /// For each ring: the snapshots of this pass.
+    first: Vec<u64>,
+    second: Vec<u64>,
+    /// Rings with records to be emitted in this pass, with the stamp of the oldest.
+    heads: Vec<(u64, usize)>,
+    staged: Staged,
+    reported_drops: u64,
+    is_broken: bool,
+}
+
+/// Records that were copied together.
+struct Staged {
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+    /// The last so many are the writer's own, and not counted.
+    own: usize,
+}
+
+/// What a pass brought: bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Brought(usize);
+
+/// Queues a drain. The caller has cleared the alarm's sleep.
+pub(super) fn start(shared: &Arc<Shared>) {
+    let job = Drain { shared: shared.clone(), ran: false };
+    shared.group.offload(move || job.run()).detach();
+}
+
+struct Drain {
+    shared: Arc<Shared>,
+    ran: bool,
+}
+
+impl Drop for Drain {
+    /// Refused, or cancelled: there is nobody to write any more.
+    fn drop(&mut self) {
+        if !self.ran && !self.shared.is_orphaned() {
+            self.shared.break_off(io::Error::other("the log writer's group takes no more jobs"));
+        }
+    }
+}
+
+impl Drain {
+    fn run(mut self) {
+        self.ran = true;
+        let shared = &self.shared;
+        let mut quiet_since = None;
+        loop {
+            // Looked at before the pass: what was committed before it was closed is then brought.
+            let is_closed = shared.alarm.look().is_closed();
+            let Some(brought) = shared.with_backend(|backend| backend.pass(shared)) else { return };
+            if shared.is_orphaned() {
+                return;
+            }
+            if shared.alarm.look().is_broken() {
+                return shared.end();
+            }
+            if brought.0 > 0 {
+                quiet_since = None;
+                if brought.0 < BUSY {
+                    shared.nap.take(NAP, || is_in_a_hurry(shared));
+                }
+                continue;
+            }
+            if is_closed && !has_more(shared) {
+                return shared.end();
+            }
+            if quiet_since.get_or_insert_with(Instant::now).elapsed() < LINGER {
+                shared.nap.take(NAP, || is_in_a_hurry(shared));
+                continue;
+            }
+            trim(shared);
+            // Either a thread that commits now sees that the drain sleeps, or its record is seen here.
+            if shared.alarm.fall_asleep() && !(is_wanted(shared) && shared.alarm.wake()) {
+                return;
+            }
+            quiet_since = None;
+        }
+    }
+}
+
+fn is_in_a_hurry(shared: &Shared) -> bool {
+    shared.waiting.load(Ordering::Relaxed) > 0
+        || shared.flush_asked() != shared.flush_done.load(Ordering::Relaxed)
+        || !shared.alarm.look().is_fine()
+}
+
+/// Whether there is something to be brought.
+fn has_more(shared: &Shared) -> bool {
+    let has_flush = shared.flush_asked() != shared.flush_done.load(Ordering::Relaxed);
+    has_flush || shared.with_backend(|backend| backend.has_records(shared)).unwrap_or(false)
+}
+
+/// Whether the drain must not sleep.
+fn is_wanted(shared: &Shared) -> bool {
+    has_more(shared) || !shared.alarm.look().is_open()
+}
+
+fn trim(shared: &Shared) {
+    let gone = shared.trim();
+    if !gone.is_empty() {
+        shared.with_backend(|backend| backend.rings.retain(|ring| !gone.contains(&ring.number)));
+    }
+}
+
+impl Backend {
+    pub(super) fn new(sink: Sink, on_error: OnError, guests: Back) -> Self {
+        Self {
+            out: Out::new(sink, on_error),
+            rings: vec![guests],
+            fetched: 0,
+            first: Vec::new(),
+            second: Vec::new(),
+            heads: Vec::new(),
+            staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: 0 },
+            reported_drops: 0,
+            is_broken: false,
+        }
+    }
+
+    fn has_records(&mut self, shared: &Shared) -> bool {
+        self.fetch_fresh(shared);
+        self.rings.iter().any(|ring| ring.consumer.committed() > ring.consumer.released())
+    }
+
+    fn fetch_fresh(&mut self, shared: &Shared) {
+        // Acquire: pairs with the release in `Shared::take_front`.
+        let made = shared.made.load(Ordering::Acquire);
+        if made != self.fetched {
+            let fresh = shared.fetch_fresh();
+            self.fetched += fresh.len() as u64;
+            self.rings.extend(fresh);
+        }
+    }
+
+    /// Brings all that was committed before the pass, and what else is in order. Contains the sink's panics.
+    pub(super) fn pass(&mut self, shared: &Shared) -> Brought {
+        let draining = Draining::of(shared.id);
+        let passed = catch_unwind(AssertUnwindSafe(|| self.try_pass(shared)));
+        drop(draining);
+        if shared.is_orphaned() {
+            // The sink forked, and this is the child: the records are the parent's.
+            return Brought(0);
+        }
+        let failure = match passed {
+            Ok(Ok(brought)) => return brought,
+            Ok(Err(error)) => error,
+            Err(payload) => {
+                drop_payload(payload);
+                io::Error::other("the log's sink panicked")
+            }
+        };
+        self.is_broken = true;
+        shared.break_off(failure);
+        Brought(0)
+    }
+
+    fn try_pass(&mut self, shared: &Shared) -> io::Result<Brought> {
+        if self.is_broken {
+            return Ok(Brought(0));
+        }
+        // Before the snapshots: what was logged before it was asked for is in them.
+        let flush = shared.flush_asked();
+        let mut brought = 0;
+        // The guests' ring first: what its threads logged into rings of their own before is in the later snapshots, too.
+        self.first.clear();
+        let guests = self.rings[0].consumer.committed();
+        self.fetch_fresh(shared);
+        self.first.push(guests);
+        self.first.extend(self.rings[1..].iter().map(|ring| ring.consumer.committed()));
+        match shared.config.order {
+            Order::PerThread => {
+                for index in (1..self.rings.len()).chain([0]) {
+                    let end = self.first[index];
+                    while self.rings[index].consumer.released() < end {
+                        brought += self.bring(shared, index, end, u64::MAX)?;
+                    }
+                }
+            }
+            Order::Causal => brought += self.merge(shared)?,
+        }
+        let dropped = shared.tally.dropped.load(Ordering::Relaxed);
+        if dropped != self.reported_drops && shared.config.report_drops {
+            let report = format!("[aside: {} records dropped]\n", dropped - self.reported_drops);
+            self.reported_drops = dropped;
+            self.staged.bytes.extend_from_slice(report.as_bytes());
+            self.staged.ends.push(self.staged.bytes.len());
+            self.staged.own += 1;
+            brought += report.len();
+        }
+        write_staged(&mut self.out, &mut self.staged, shared)?;
+        if brought > 0 || flush != shared.flush_done.load(Ordering::Relaxed) {
+            self.out.flush()?;
+        }
+        if flush != shared.flush_done.load(Ordering::Relaxed) {
+            // Release: pairs with the acquire in `Shared::flush_state`.
+            shared.flush_done.store(flush, Ordering::Release);
+            shared.flushed_waiters.wake_all();
+        }
+        Ok(Brought(brought))
+    }
+
+    /// Emits by stamp up to the latest one of the first snapshot.
+    fn merge(&mut self, shared: &Shared) -> io::Result<usize> {
+        let newest = |(ring, &end): (&Back, &u64)| {
+            (end > ring.consumer.released()).then(|| ring.consumer.stamp(end - 1))
+        };
+        let Some(limit) = self.rings.iter().zip(&self.first).filter_map(newest).max() else {
+            return Ok(0);
+        };
+        // All that came before anything in the first snapshot is in the second.
+        self.fetch_fresh(shared);
+        self.second.clear();
+        self.second.extend(self.rings.iter().map(|ring| ring.consumer.committed()));
+        self.heads.clear();
+        for index in 0..self.rings.len() {
+            self.heads.extend(self.head(index, limit));
+        }
+        let mut brought = 0;
+        while let Some((place, _)) = self.heads.iter().enumerate().min_by_key(|(_, head)| head.0) {
+            let (_, index) = self.heads.swap_remove(place);
+            // Up to where another ring has something older.
+            let next = self.heads.iter().map(|head| head.0).min();
+            let latest = next.map_or(limit, |next| next.min(limit));
+            brought += self.bring(shared, index, self.second[index], latest)?;
+            let head = self.head(index, limit);
+            self.heads.extend(head);
+        }
+        Ok(brought)
+    }
+
+    /// The oldest record of a ring, if it is to be emitted in this pass.
+    fn head(&self, index: usize, limit: u64) -> Option<(u64, usize)> {
+        let consumer = &self.rings[index].consumer;
+        let oldest = consumer.released();
+        if oldest >= self.second[index] {
+            return None;
+        }
+        let stamp = consumer.stamp(oldest);
+        (stamp <= limit).then_some((stamp, index))
+    }
+
+    /// Emits some records of a ring: at least one, which must be there. Returns how many bytes, at least 1.
+    fn bring(&mut self, shared: &Shared, index: usize, end: u64, latest: u64) -> io::Result<usize> {
+        let ring = &mut self.rings[index];
+        let run = ring.consumer.run(end, latest, BATCH);
+        let records = run.records;
+        if records == 0 {
+            // A mark: the record itself is elsewhere.
+            let record = ring.long.pop().unwrap_or_default();
+            write_staged(&mut self.out, &mut self.staged, shared)?;
+            let written = self.out.write([&record, b""])?;
+            let is_whole = written == record.len();
+            account(&mut self.out, shared, written, 1, usize::from(is_whole), !is_whole && written > 0);
+            ring.consumer.release(1);
+            shared.room.wake_all();
+            return Ok(record.len().max(1));
+        }
+        let len = run.len();
+        if len < SHORT {
+            if self.staged.bytes.len() + len > BATCH {
+                write_staged(&mut self.out, &mut self.staged, shared)?;
+            }
+            let mut position = self.staged.bytes.len();
+            self.staged.bytes.extend_from_slice(run.bytes[0]);
+            self.staged.bytes.extend_from_slice(run.bytes[1]);
+            let oldest = ring.consumer.released();
+            for record in oldest..oldest + records {
+                position += ring.consumer.len_of(record);
+                self.staged.ends.push(position);
+            }
+        } else {
+            write_staged(&mut self.out, &mut self.staged, shared)?;
+            let written = self.out.write(run.bytes)?;
+            let (mut whole, mut position) = (records, len);
+            if written < len {
+                (whole, position) = (0, 0);
+                let oldest = ring.consumer.released();
+                while position + ring.consumer.len_of(oldest + whole) <= written {
+                    position += ring.consumer.len_of(oldest + whole);
+                    whole += 1;
+                }
+            }
+            account(&mut self.out, shared, written, records as usize, whole as usize, position < written);
+        }
+        self.rings[index].consumer.release(records);
+        shared.room.wake_all();
+        Ok(len.max(1))
+    }
+
+    /// How many records are here that will not be written.
+    pub(super) fn left(&mut self, shared: &Shared) -> u64 {
+        self.fetch_fresh(shared);
+        let waiting = self.rings.iter().map(|ring| ring.consumer.committed() - ring.consumer.released());
+        waiting.sum::<u64>() + (self.staged.ends.len() - self.staged.own) as u64
+    }
+}
+
+fn write_staged(out: &mut Out, staged: &mut Staged, shared: &Shared) -> io::Result<()> {
+    if staged.ends.is_empty() {
+        return Ok(());
+    }
+    let written = out.write([&staged.bytes, b""])?;
+    let whole = staged.ends.partition_point(|&end| end <= written);
+    let is_torn =
+        written < staged.bytes.len() && whole.checked_sub(1).map_or(0, |last| staged.ends[last]) < written;
+    let records = staged.ends.len() - staged.own;
+    account(out, shared, written, records, whole.min(records), is_torn);
+    staged.bytes.clear();
+    staged.ends.clear();
+    staged.own = 0;
+    Ok(())
+}
+
+/// Of so many records so many went out whole.
+fn account(out: &mut Out, shared: &Shared, bytes: usize, records: usize, whole: usize, is_torn: bool) {
+    if is_torn {
+        out.tore();
+    }
+    let tally = &shared.tally;
+    // One thread at a time writes these.
+    let add = |count: &std::sync::atomic::AtomicU64, n: usize| {
+        count.store(count.load(Ordering::Relaxed) + n as u64, Ordering::Relaxed);
+    };
+    add(&tally.written, whole);
+    add(&tally.lost, records - whole);
+    add(&tally.bytes, bytes);
+    tally.writes.store(out.writes, Ordering::Relaxed);
+}

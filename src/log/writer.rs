@@ -1,0 +1,263 @@
+//! The handle that logs.
+
+use super::builder::Builder;
+use super::error::{FlushError, WriteError};
+use super::flush::Flush;
+use super::front::{LONGEST, lend, repay};
+use super::grant::Grant;
+use super::shared::Shared;
+use super::stats::Stats;
+use crate::deadline::Deadline;
+use crate::os::fork;
+use crate::sync::{Mutex, lock};
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Logs, from any thread. Clones log to the same sink.
+///
+/// A record is what one [`write_record`](Self::write_record) is given, or one line by [`io::Write`]. It comes out whole.
+///
+/// The handle may be shared (`&Writer` is [`io::Write`] too) or cloned. Records go through a ring that each thread has for itself from its first record
+/// on; when the thread ends, the ring is left to the next one, and nothing is lost. To log from a thread-local's destructor works, and so does
+/// logging from inside the sink, which must not wait for room (see [`WriteError::Full`]) and should not do it for each write, as that would never end.
+///
+/// In a forked child, what the child logs goes to the same file or descriptor, through rings and a thread of the child's own; what its parent
+/// had logged is left to the parent. The child must flush before it ends.
+///
+/// # What it costs
+///
+/// A copy of the record, a look at the processor's counter (unless [`Order::PerThread`](super::Order::PerThread)) and a store. Memory: see
+/// [`Builder::capacity`]. Records that the sink has not taken when the process is killed are lost.
+pub struct Writer {
+    shared: Arc<Shared>,
+    /// An unfinished line, and the process it was begun in: what a parent has begun is the parent's.
+    line: Mutex<Line>,
+    /// Whether there is one.
+    has_line: AtomicBool,
+}
+
+#[derive(Default)]
+struct Line {
+    bytes: Vec<u8>,
+    generation: usize,
+}
+
+impl Line {
+    fn of_this_process(&mut self) -> &mut Vec<u8> {
+        if self.generation != fork::generation() {
+            self.bytes.clear();
+            self.generation = fork::generation();
+        }
+        &mut self.bytes
+    }
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, line: Mutex::new(Line::default()), has_line: AtomicBool::new(false) }
+    }
+
+    /// Settings for a writer.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// This process's.
+    #[inline(always)]
+    fn shared(&self) -> Option<&Arc<Shared>> {
+        if self.shared.is_orphaned() { self.shared.in_child() } else { Some(&self.shared) }
+    }
+
+    /// Logs one record: these bytes, as they are, with the newline if there is to be one. It is written soon; `Ok` says that it will be.
+    ///
+    /// Waits only if there is no room, under [`Overflow::Block`](super::Overflow::Block); then until there is, or the writer is closed or broken.
+    ///
+    /// # Errors
+    ///
+    /// See [`WriteError`].
+    ///
+    /// ```
+    /// let (log, guard) = aside::log::Writer::builder().sink(std::io::sink()).build()?;
+    /// log.write_record(b"a record\n")?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[inline]
+    pub fn write_record(&self, record: &[u8]) -> Result<(), WriteError> {
+        match self.shared() {
+            Some(shared) => shared.write_record(record),
+            None => Err(WriteError::Forked),
+        }
+    }
+
+    /// Space for a record of up to so many bytes, to be formatted in place. Waits for room as [`write_record`](Self::write_record) does.
+    ///
+    /// # Errors
+    ///
+    /// See [`WriteError`].
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// let (log, guard) = aside::log::Writer::builder().sink(std::io::sink()).build()?;
+    /// let mut record = log.reserve(200)?;
+    /// writeln!(record, "{} bytes at most", 200)?;
+    /// record.commit()?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn reserve(&self, most: usize) -> Result<Grant<'_>, WriteError> {
+        let shared = self.shared().ok_or(WriteError::Forked)?;
+        if most > LONGEST {
+            return Err(WriteError::TooLong { len: most, longest: LONGEST });
+        }
+        let Some(mut front) = lend(shared) else {
+            return Ok(Grant::of_its_own(shared, most));
+        };
+        if most > front.producer.longest() {
+            repay(shared, front);
+            return Ok(Grant::of_its_own(shared, most));
+        }
+        match shared.take_or_wait(|| front.producer.reserve(most).map(drop)) {
+            Ok(()) => Ok(Grant::in_ring(shared, front, most)),
+            Err(error) => {
+                repay(shared, front);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until all is written that was logged, by any thread, before this call. What is logged later is not waited for.
+    ///
+    /// # Errors
+    ///
+    /// See [`FlushError`].
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let (log, guard) = aside::log::Writer::builder().sink(std::io::sink()).build()?;
+    /// log.write_record(b"a record\n")?;
+    /// log.flush().await?;
+    /// assert_eq!(log.stats().written, 1);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    pub fn flush(&self) -> Flush {
+        let _ = self.finish_line();
+        Flush::new(self.shared())
+    }
+
+    /// The same, blocking this thread, but no longer than until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// See [`FlushError`].
+    ///
+    /// ```
+    /// let (log, guard) = aside::log::Writer::builder().sink(std::io::sink()).build()?;
+    /// log.write_record(b"a record\n")?;
+    /// log.flush_wait(std::time::Duration::from_secs(10))?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn flush_wait(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
+        let _ = self.finish_line();
+        let shared = self.shared().ok_or(FlushError::Forked)?;
+        shared.wait_flushed(shared.ask_flush(), deadline.into())
+    }
+
+    /// What the writer has done.
+    pub fn stats(&self) -> Stats {
+        self.shared().map_or(Stats::default(), |shared| shared.stats())
+    }
+
+    /// Takes bytes of lines; records are what ends with a newline.
+    fn take(&self, bytes: &[u8]) -> io::Result<usize> {
+        let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        // Relaxed: another thread's unfinished line is none of this one's business; its own it sees.
+        if end == bytes.len() && !self.has_line.load(Ordering::Relaxed) {
+            return self.write_lines(bytes);
+        }
+        let mut line = lock(&self.line);
+        let line = line.of_this_process();
+        if line.is_empty() && end > 0 {
+            self.write_record(&bytes[..end.min(LONGEST)])?;
+            if end > LONGEST {
+                return Ok(LONGEST);
+            }
+            line.extend_from_slice(&bytes[end..]);
+        } else if end > 0 || line.len() + bytes.len() > LONGEST {
+            // So long a line goes out in pieces.
+            let taken = if line.len() + end > LONGEST { LONGEST - line.len() } else { end };
+            line.extend_from_slice(&bytes[..taken]);
+            let record = std::mem::take(line);
+            self.has_line.store(false, Ordering::Relaxed);
+            self.write_record(&record)?;
+            return Ok(taken);
+        } else {
+            line.extend_from_slice(bytes);
+        }
+        self.has_line.store(!line.is_empty(), Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn write_lines(&self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(LONGEST);
+        self.write_record(&bytes[..taken])?;
+        Ok(taken)
+    }
+
+    /// An unfinished line becomes a record.
+    fn finish_line(&self) -> Result<(), WriteError> {
+        if !self.has_line.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let line = std::mem::take(lock(&self.line).of_this_process());
+        self.has_line.store(false, Ordering::Relaxed);
+        if line.is_empty() { Ok(()) } else { self.write_record(&line) }
+    }
+}
+
+/// Gathers bytes up to the newline: each write is logged up to the last newline in it, as one record, and the rest is kept, in this handle. A write that ends with a
+/// newline, as most loggers make, takes no lock. Threads that share a handle should write whole lines.
+///
+/// `flush` logs an unfinished line as it is and blocks until all is written.
+impl Write for &Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.take(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.finish_line()?;
+        Ok(self.flush_wait(Deadline::NEVER)?)
+    }
+}
+
+/// As for `&Writer`.
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.take(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Write::flush(&mut &*self)
+    }
+}
+
+impl Clone for Writer {
+    /// An unfinished line stays with the original.
+    fn clone(&self) -> Self {
+        Self::new(self.shared.clone())
+    }
+}
+
+impl Drop for Writer {
+    /// An unfinished line is logged.
+    fn drop(&mut self) {
+        let _ = self.finish_line();
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
