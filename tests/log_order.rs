@@ -234,9 +234,19 @@ fn lines_are_gathered_up_to_the_newline() {
 
 #[test]
 fn a_grant_is_written_in_place_and_left_without_a_trace() {
+    grants(Order::Causal);
+}
+
+#[test]
+fn grants_stay_in_order_without_stamps() {
+    grants(Order::PerThread);
+}
+
+fn grants(order: Order) {
     use std::fmt::Write as _;
+    let _watchdog = watchdog();
     let shelf = Shelf::default();
-    let (log, guard) = Writer::builder().capacity(1024).sink(shelf.clone()).build().unwrap();
+    let (log, guard) = Writer::builder().order(order).capacity(1024).sink(shelf.clone()).build().unwrap();
     for n in 0..100 {
         let mut grant = log.reserve(100).unwrap();
         grant.write_str(&n.to_string()).unwrap();

@@ -141,10 +141,9 @@ impl Shared {
     #[inline]
     pub(super) fn write_record(self: &Arc<Self>, record: &[u8]) -> Result<(), WriteError> {
         // The first look, lest a record be taken that nobody will write.
-        if self.alarm.look().is_open() && record.len() <= front::LONGEST {
-            if with_front(self, |front| front.push(record)).is_ok() {
-                return self.committed();
-            }
+        let may_try = self.alarm.look().is_open() && record.len() <= front::LONGEST;
+        if may_try && with_front(self, |front| front.push(record)).is_ok() {
+            return self.committed();
         }
         self.write_record_slowly(record)
     }

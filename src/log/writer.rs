@@ -93,6 +93,9 @@ impl Writer {
 
     /// Space for a record of up to so many bytes, to be formatted in place. Waits for room as [`write_record`](Self::write_record) does.
     ///
+    /// Where the ring cannot be used in place (more than half of it is asked for, or the order is [`Order::PerThread`](super::Order::PerThread), or this thread
+    /// has another grant already) the record is formatted elsewhere, with an allocation, and copied.
+    ///
     /// # Errors
     ///
     /// See [`WriteError`].
@@ -111,7 +114,10 @@ impl Writer {
         if most > LONGEST {
             return Err(WriteError::TooLong { len: most, longest: LONGEST });
         }
-        let Some(mut front) = lend(shared) else {
+        // Without stamps, records that went by the common ring while this one was on loan would have no order with those that
+        // come after them.
+        let lent = if shared.stamps.is_some() { lend(shared) } else { None };
+        let Some(mut front) = lent else {
             return Ok(Grant::of_its_own(shared, most));
         };
         if most > front.producer.longest() {
