@@ -221,7 +221,9 @@ fn without_a_group_there_is_an_error_and_no_wait() {
     let (log, guard) = Writer::builder().group(&group).sink(io::sink()).build().unwrap();
     group.close();
     assert!(matches!(log.write_record(b"1\n"), Err(WriteError::Broken(_))));
-    assert!(guard.close(LONG).error.is_some());
+    let report = guard.close(LONG);
+    assert!(report.error.is_some());
+    assert_eq!(report.lost, 1);
 }
 
 #[test]

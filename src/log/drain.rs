@@ -1,7 +1,7 @@
 //! The job that moves records from the rings to the sink. See `README.md`, "A pass" and "Park and wake".
 
 use super::builder::Order;
-use super::front::{Back, Draining};
+use super::front::{Back, Draining, is_draining};
 use super::shared::Shared;
 use super::sink::{OnError, Out, Sink};
 use crate::panic::drop_payload;
@@ -68,6 +68,10 @@ impl Drop for Drain {
     fn drop(&mut self) {
         if !self.ran && !self.shared.is_orphaned() {
             self.shared.break_off(io::Error::other("the log writer's group takes no more jobs"));
+            // Who makes a pass just now, on this thread, holds the sink.
+            if !is_draining(self.shared.id) {
+                self.shared.end();
+            }
         }
     }
 }

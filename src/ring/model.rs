@@ -1,8 +1,9 @@
 //! Model-checked: a commit against a release, with slots and bytes that are used again.
 
 use super::{Full, Producer};
-use crate::sync::{check, yield_now};
+use crate::sync::{Mutex, check, lock, yield_now};
 use loom::thread;
+use std::sync::Arc;
 
 fn push(producer: &mut Producer, record: &[u8], stamp: u64) {
     while producer.push(record, || stamp) == Err(Full) {
@@ -38,5 +39,38 @@ fn ring_records_arrive_whole_and_in_order() {
             consumer.release(records);
         }
         writer.join().unwrap();
+    });
+}
+
+/// A thread ends and leaves its end of the ring to another one, under a lock, while the consumer is at it.
+#[test]
+fn ring_changes_its_thread() {
+    check(|| {
+        let (mut producer, mut consumer) = super::new(8);
+        let pool = Arc::new(Mutex::new(None));
+        let first = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                push(&mut producer, &[1; 3], 0);
+                *lock(&pool) = Some(producer);
+            })
+        };
+        let early = consumer.run(consumer.committed(), u64::MAX, usize::MAX).records;
+        consumer.release(early);
+        let mut producer = loop {
+            let free = lock(&pool).take();
+            match free {
+                Some(producer) => break producer,
+                None => yield_now(),
+            }
+        };
+        push(&mut producer, &[2; 3], 0);
+        let run = consumer.run(consumer.committed(), u64::MAX, usize::MAX);
+        let records = run.records;
+        let expected = [[1; 3], [2; 3]].concat();
+        assert_eq!(run.bytes.concat(), expected[3 * early as usize..]);
+        consumer.release(records);
+        assert!(producer.is_drained());
+        first.join().unwrap();
     });
 }
