@@ -28,12 +28,13 @@ pub(crate) enum Case {
     WriteTokio,
     WriteTokioBuffered,
     WriteAside,
+    WriteLimit,
     StdoutTokio,
     StdoutAside,
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::FloodGroup,
         Self::FloodLane,
         Self::SpreadGroup,
@@ -51,6 +52,7 @@ impl Case {
         Self::WriteTokio,
         Self::WriteTokioBuffered,
         Self::WriteAside,
+        Self::WriteLimit,
         Self::StdoutTokio,
         Self::StdoutAside,
     ];
@@ -74,6 +76,7 @@ impl Case {
             Self::WriteTokio => "write-tokio",
             Self::WriteTokioBuffered => "write-tokio-buf",
             Self::WriteAside => "write-aside",
+            Self::WriteLimit => "write-limit",
             Self::StdoutTokio => "stdout-tokio",
             Self::StdoutAside => "stdout-aside",
         }
@@ -98,7 +101,8 @@ impl Case {
             | Self::WriteUnblock
             | Self::WriteTokio
             | Self::WriteTokioBuffered
-            | Self::WriteAside => Section::Write,
+            | Self::WriteAside
+            | Self::WriteLimit => Section::Write,
             Self::StdoutTokio | Self::StdoutAside => Section::Stdout,
         }
     }

@@ -13,6 +13,8 @@ use std::io::{BufReader, BufWriter, Read, Seek, Write};
 
 const TIMES: usize = 3;
 const LENGTH: usize = 100;
+/// Of one call of the system.
+const LARGE: usize = 256 * 1024;
 
 /// Says which one it is.
 #[derive(Clone, Copy, PartialEq)]
@@ -38,6 +40,10 @@ pub(super) fn run(case: Case, records: usize) -> Figures {
             in_tokio(|file, records| through_tokio(tokio::io::BufWriter::new(file), records))
         }
         Case::WriteAside => Box::new(|file, records| block_on(through(Offloaded::new(file), records))),
+        Case::WriteLimit => {
+            let text = all(records);
+            Box::new(move |file, _| in_large_pieces(file, &text))
+        }
         other => unreachable!("{} writes no file", other.name()),
     };
     repeated(TIMES, |_| {
@@ -67,6 +73,18 @@ fn std_file(file: File, records: usize) {
         file.write_all(record.numbered(number)).expect("writes");
     }
     file.flush().expect("writes");
+}
+
+fn all(records: usize) -> Vec<u8> {
+    let mut record = Record::blank();
+    (0..records).flat_map(|number| record.numbered(number).to_vec()).collect()
+}
+
+/// What the system itself takes.
+fn in_large_pieces(mut file: File, text: &[u8]) {
+    for piece in text.chunks(LARGE) {
+        file.write_all(piece).expect("writes");
+    }
 }
 
 async fn through(mut file: impl AsyncWrite + Unpin, records: usize) {
