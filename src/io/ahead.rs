@@ -11,6 +11,9 @@ use std::task::{Context, Poll, ready};
 
 /// The first chunk: what a short file needs, or a line from a terminal, and not much more.
 const FIRST_CHUNK: usize = 16 * 1024;
+/// From here on the allocator asks the system for each buffer, as a rule.
+const LARGE: usize = 128 * 1024;
+const PAGE: usize = 4096;
 /// So many chunks make up a whole buffer: one is being used, the others are on their way.
 const CHUNKS: usize = 4;
 
@@ -131,11 +134,13 @@ impl Ahead {
 
     fn fetch<T: Read + Send + 'static>(&mut self, lane: &Lane<T>, writer: Option<&Writer<T>>) {
         let mut buffer = self.spare.pop().unwrap_or_default();
-        if buffer.len() < self.size {
-            // Not grown but made anew, as what is in it is of no use.
-            buffer = vec![0; self.size];
-        }
         let asked = self.size;
+        let needed = if asked < LARGE { asked } else { asked + PAGE };
+        if buffer.len() < needed {
+            // Not grown but made anew, as what is in it is of no use.
+            buffer = vec![0; needed];
+        }
+        let begin = place(&buffer);
         let flows = self.flows.clone();
         let writer = writer.cloned();
         self.fetches.push_back(lane.offload(move |source| {
@@ -147,7 +152,7 @@ impl Ahead {
                 flows.store(false, Ordering::Relaxed);
                 return Fetched { buffer, asked, outcome: Some(Err(error)) };
             }
-            let outcome = read(source, &mut buffer[..asked]);
+            let outcome = read(source, &mut buffer[begin..begin + asked]);
             if !matches!(&outcome, Ok(read) if *read == asked) {
                 flows.store(false, Ordering::Relaxed);
             }
@@ -168,11 +173,12 @@ impl Ahead {
                 self.spare.clear();
                 return Poll::Ready(Ok(true));
             }
-            Some(Ok(end)) => {
-                if end == asked {
+            Some(Ok(read)) => {
+                if read == asked {
                     self.size = (self.size * 2).min(self.most);
                 }
-                self.chunks.push_back(Chunk { buffer, begin: 0, end });
+                let begin = place(&buffer);
+                self.chunks.push_back(Chunk { buffer, begin, end: begin + read });
             }
             Some(Err(error)) => {
                 self.keep(buffer);
@@ -211,6 +217,13 @@ impl Ahead {
         self.error = None;
         self.size = FIRST_CHUNK.min(self.most);
     }
+}
+
+/// Where in a buffer its bytes are to begin. A large one that is fresh from the allocator begins 16 bytes behind a page's begin, and the kernel copies into
+/// such a place at a third of the speed, on AMD processors at least: measured 1.8 GiB/s there, 5 to 7 elsewhere. A quarter of a page is far from that, and
+/// from where the reader's own buffer is likely to begin.
+fn place(buffer: &[u8]) -> usize {
+    if buffer.len() < LARGE + PAGE { 0 } else { (PAGE / 4).wrapping_sub(buffer.as_ptr() as usize) % PAGE }
 }
 
 /// One read, and another if a signal interrupted it.
