@@ -161,11 +161,6 @@ impl<T: Send + 'static> Core<T> {
 
     // --- The submitter's side. ---
 
-    /// Whether submitting makes sense. One that is closed right after is caught by [`push`](Self::push).
-    pub(super) fn takes_jobs(&self) -> bool {
-        !self.turn().load().is_closed() && self.group.takes_jobs()
-    }
-
     /// Takes a place in a bounded queue if there is one.
     pub(super) fn try_take_place(&self) -> bool {
         let Some(Places { limit, taken }) = self.places.as_deref() else { return true };

@@ -58,6 +58,8 @@ pub struct Lane<T: Send + 'static> {
 struct Owner<T: Send + 'static> {
     core: Arc<Core<T>>,
     group: Group,
+    /// A submitter asks here, and not the core, whose line the turn writes to with each job.
+    is_bounded: bool,
 }
 
 impl<T: Send + 'static> Drop for Owner<T> {
@@ -101,7 +103,7 @@ impl Lane<()> {
 impl<T: Send + 'static> Lane<T> {
     pub(super) fn new(value: T, group: Group, limit: Option<usize>) -> Self {
         let core = Arc::new(Core::new(value, group.core().clone(), limit));
-        Self { owner: Arc::new(Owner { core, group }) }
+        Self { owner: Arc::new(Owner { core, group, is_bounded: limit.is_some() }) }
     }
 
     pub(super) fn core(&self) -> &Arc<Core<T>> {
@@ -132,11 +134,13 @@ impl<T: Send + 'static> Lane<T> {
     {
         let core = self.core();
         let (task, mut offload) = job::new(LaneJob::new(job), core.clone());
-        if !core.takes_jobs() {
+        if !self.takes_jobs() {
             drop(task);
             return offload;
         }
-        core.take_place();
+        if self.owner.is_bounded {
+            core.take_place();
+        }
         if !core.push(task) {
             // A closed lane drops a job without a word, also one whose destructor panics.
             contain(|| {
@@ -167,10 +171,10 @@ impl<T: Send + 'static> Lane<T> {
         R: Send + 'static,
     {
         let core = self.core();
-        if !core.takes_jobs() {
+        if !self.takes_jobs() {
             return Err(Rejected::new(job, RejectReason::Closed));
         }
-        if !core.try_take_place() {
+        if self.owner.is_bounded && !core.try_take_place() {
             return Err(Rejected::new(job, RejectReason::Full));
         }
         let queued = job::push_or_reclaim(LaneJob::new(job), core.clone(), |task| core.push(task));
@@ -258,7 +262,12 @@ impl<T: Send + 'static> Lane<T> {
 
     /// Whether the lane takes no more jobs.
     pub fn is_closed(&self) -> bool {
-        !self.core().takes_jobs()
+        !self.takes_jobs()
+    }
+
+    /// Whether submitting makes sense. A lane or group that is closed right after is caught by [`Core::push`].
+    fn takes_jobs(&self) -> bool {
+        !self.core().turn().load().is_closed() && self.group().core().takes_jobs()
     }
 }
 
