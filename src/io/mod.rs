@@ -25,6 +25,7 @@ mod builder;
 mod flush;
 mod futures_io;
 mod offloaded;
+mod sides;
 mod stdio;
 #[cfg(feature = "tokio")]
 mod tokio_io;

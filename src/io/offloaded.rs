@@ -4,6 +4,7 @@ use super::ahead::{Ahead, broken};
 use super::behind::{Take, Writer};
 use super::builder::OffloadedBuilder;
 use super::flush::Flush;
+use super::sides::{Side, Sides};
 use super::unwritten::Unwritten;
 use crate::job::{JobError, Offload};
 use crate::lane::Lane;
@@ -79,6 +80,7 @@ pub struct Offloaded<T: Send + 'static> {
     /// How to take back what was read ahead, if the source can.
     rewind: Option<Rewind<T>>,
     moving: Option<Moving>,
+    sides: Sides,
     flush: Flush,
     /// Goes up with each write, and all else that a flush has to do with.
     changes: u64,
@@ -137,6 +139,7 @@ impl<T: Send + 'static> Offloaded<T> {
             ticket: None,
             rewind,
             moving: None,
+            sides: Sides::default(),
             flush: Flush::default(),
             changes: 0,
             closing: None,
@@ -285,8 +288,30 @@ impl<T: Send + 'static> Offloaded<T> {
         Poll::Ready(position)
     }
 
+    /// Polls what both sides may be waiting for, so that neither takes the other's wake-up away.
+    fn poll_as<R>(
+        &mut self,
+        side: Side,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        let waker = self.sides.enter(side, cx.waker());
+        let polled = poll(self, &mut Context::from_waker(&waker));
+        if polled.is_ready() {
+            self.sides.leave(side);
+        }
+        polled
+    }
+
     /// Ready once the source stands where the user has read to, if it can.
     fn poll_where_user_is(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.moving.is_none() && !(self.rewind.is_some() && self.ahead.is_ahead()) {
+            return self.poll_settled(cx);
+        }
+        self.poll_as(Side::Write, cx, Self::poll_moved_there)
+    }
+
+    fn poll_moved_there(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_settled(cx))?;
             let Some(rewind) = self.rewind.filter(|_| self.ahead.is_ahead()) else {
@@ -294,6 +319,8 @@ impl<T: Send + 'static> Offloaded<T> {
             };
             self.lane()?;
             ready!(self.ahead.poll_stop(cx));
+            // The fetch that it waits for may be called off.
+            self.sides.wake(Side::Read);
             let Ok(by @ 1..) = i64::try_from(self.ahead.unread()) else { return Poll::Ready(Ok(())) };
             let job = self.lane()?.offload(move |inner| rewind(inner, -by));
             self.moving = Some(Moving::Back(job));
@@ -304,14 +331,24 @@ impl<T: Send + 'static> Offloaded<T> {
 impl<T: Read + Send + 'static> Offloaded<T> {
     /// The bytes that were read and not consumed, after one read at the most; none at the end.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        ready!(self.poll_settled(cx))?;
-        self.lane()?;
-        if self.ahead.bytes().is_empty() {
-            if let Some(lane) = &self.lane {
-                ready!(self.ahead.poll_fill(lane, self.writer.as_ref(), cx))?;
-            }
+        if self.moving.is_some() || self.ahead.bytes().is_empty() {
+            ready!(self.poll_as(Side::Read, cx, Self::poll_filled))?;
+        } else {
+            ready!(self.poll_settled(cx))?;
+            self.lane()?;
         }
         Poll::Ready(Ok(self.ahead.bytes()))
+    }
+
+    fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_settled(cx))?;
+        self.lane()?;
+        match &self.lane {
+            Some(lane) if self.ahead.bytes().is_empty() => {
+                self.ahead.poll_fill(lane, self.writer.as_ref(), cx)
+            }
+            _ => Poll::Ready(Ok(())),
+        }
     }
 
     pub(super) fn consume_bytes(&mut self, bytes: usize) {
@@ -350,7 +387,7 @@ impl<T: Write + Send + 'static> Offloaded<T> {
     }
 
     pub(super) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_settled(cx))?;
+        ready!(self.poll_as(Side::Write, cx, Self::poll_settled))?;
         self.lane()?;
         let Some(lane) = &self.lane else { return Poll::Ready(Err(closed())) };
         let writer = self.writer.get_or_insert_with(|| Writer::new(self.write_buffer));
@@ -364,6 +401,7 @@ impl<T: Write + Send + 'static> Offloaded<T> {
             }
             ready!(self.poll_flushed(cx))?;
             self.ahead.abandon();
+            self.sides.wake(Side::Read);
             self.closing = self.lane.take().map(|lane| lane.end());
         }
         if let Some(closing) = &mut self.closing {

@@ -1,0 +1,165 @@
+//! The two halves of one adapter in the hands of two tasks: each is woken for what it waits for.
+#![cfg(unix)]
+
+mod util;
+
+use aside::io::Offloaded;
+use futures::executor::block_on;
+use futures::io::{AsyncReadExt, AsyncWriteExt};
+use std::fs::File;
+use std::future::Future;
+use std::io::{Cursor, Write};
+use std::pin::pin;
+use std::task::Context;
+use util::probe_waker::ProbeWaker;
+use util::process::{eventually, until_running};
+use util::{hold_thread, single_thread_group, watchdog};
+
+/// A pipe to itself: what can be done to a terminal or a serial line.
+fn fifo() -> File {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    File::options().read(true).write(true).open(path).unwrap()
+}
+
+/// A write that waits for a read that blocks must not take its wake-up away.
+#[test]
+fn a_writer_leaves_the_reader_its_waker() {
+    let _watchdog = watchdog();
+    let fifo = fifo();
+    let mut other_end = fifo.try_clone().unwrap();
+    let group = single_thread_group();
+    let (mut from, mut to) = Offloaded::builder().group(&group).build(fifo).split();
+    let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
+    let mut buffer = [0; 3];
+    {
+        let mut read = pin!(from.read_exact(&mut buffer));
+        let mut write = pin!(to.write_all(b"def"));
+        let (mut by_reader, mut by_writer) =
+            (Context::from_waker(reader.waker()), Context::from_waker(writer.waker()));
+        assert!(read.as_mut().poll(&mut by_reader).is_pending());
+        until_running(&group, 1);
+        assert!(write.as_mut().poll(&mut by_writer).is_pending());
+        other_end.write_all(b"abc").unwrap();
+        eventually("the writer hears of it", || writer.wakes() > 0);
+        eventually("the reader hears of it", || reader.wakes() > 0);
+        let mut done = [false; 2];
+        while done != [true; 2] {
+            done[0] = done[0] || read.as_mut().poll(&mut by_reader).is_ready();
+            done[1] = done[1] || write.as_mut().poll(&mut by_writer).is_ready();
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(&buffer, b"abc");
+    block_on(from.read_exact(&mut buffer)).unwrap();
+    assert_eq!(&buffer, b"def");
+}
+
+/// The other way round: a read, while a write waits until the position is where the user has read to.
+#[test]
+fn a_reader_leaves_the_writer_its_waker() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
+    let (mut from, mut to) = both.split();
+    block_on(from.read_exact(&mut [0; 10])).unwrap();
+    let held = hold_thread(&group);
+    let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
+    let mut buffer = [0; 3];
+    let mut read = pin!(from.read(&mut buffer));
+    let mut write = pin!(to.write_all(b"def"));
+    assert!(write.as_mut().poll(&mut Context::from_waker(writer.waker())).is_pending());
+    assert!(read.as_mut().poll(&mut Context::from_waker(reader.waker())).is_pending());
+    held.release();
+    eventually("the reader hears of it", || reader.wakes() > 0);
+    eventually("the writer hears of it", || writer.wakes() > 0);
+    assert!(matches!(block_on(write), Ok(())));
+    assert!(matches!(block_on(read), Ok(1..)));
+}
+
+/// A socket that gives back what it is sent, through two tasks on two threads.
+#[test]
+fn an_echo() {
+    const BYTES: usize = 300_000;
+    let _watchdog = watchdog();
+    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    let echo = std::thread::spawn(move || {
+        let mut back = far.try_clone().unwrap();
+        std::io::copy(&mut &far, &mut back).unwrap();
+        back.shutdown(std::net::Shutdown::Both).unwrap();
+    });
+    let end = near.try_clone().unwrap();
+    let (mut from, _unused) = Offloaded::new(near.try_clone().unwrap()).split();
+    let (_also, mut to) = Offloaded::builder().write_buffer(100).build(near).split();
+    let content: Vec<u8> = (0..BYTES).map(|n| (n % 251) as u8).collect();
+    let sent = content.clone();
+    let reading = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        block_on(from.read_to_end(&mut all)).map(|_| all)
+    });
+    block_on(async {
+        to.write_all(&sent).await.unwrap();
+        to.flush().await.unwrap();
+    });
+    end.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(reading.join().unwrap().unwrap() == content);
+    echo.join().unwrap();
+}
+
+/// Both halves of a file, in turn and at once: each byte comes once.
+#[test]
+fn halves_of_a_file() {
+    let _watchdog = watchdog();
+    for _ in 0..20 {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[1; 50_000]).unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        let (mut from, mut to) = Offloaded::builder().write_buffer(64).build(file).split();
+        let reader = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            block_on(from.read_to_end(&mut all)).unwrap();
+            (from, all.len())
+        });
+        block_on(async {
+            for _ in 0..100 {
+                to.write_all(&[2; 100]).await.unwrap();
+            }
+            to.flush().await.unwrap();
+        });
+        let (from, read) = reader.join().unwrap();
+        // They share one position, so what is overwritten is not read.
+        let mut both = from.reunite(to).unwrap();
+        let len = block_on(both.with(|file| file.metadata().unwrap().len())).unwrap();
+        assert!(read + 10_000 >= 50_000 && len as usize <= 60_000, "{read} read, {len} there");
+    }
+}
+
+/// A read that a write has called off begins anew.
+#[test]
+fn a_read_that_has_not_begun() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    for closes in [false, true] {
+        let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
+        let (mut from, mut to) = both.split();
+        let held = hold_thread(&group);
+        let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
+        let mut buffer = [0; 3];
+        let mut read = pin!(from.read(&mut buffer));
+        let mut by_writer = Context::from_waker(writer.waker());
+        assert!(read.as_mut().poll(&mut Context::from_waker(reader.waker())).is_pending());
+        if closes {
+            let mut close = pin!(to.close());
+            assert!(close.as_mut().poll(&mut by_writer).is_pending());
+            held.release();
+            block_on(close).unwrap();
+        } else {
+            assert!(pin!(to.write(b"def")).poll(&mut by_writer).is_ready());
+            held.release();
+        }
+        eventually("the reader hears of it", || reader.wakes() > 0);
+        // What was fetched before the end is there; or it is closed.
+        assert!(closes || matches!(block_on(read), Ok(3)));
+    }
+}
