@@ -7,7 +7,9 @@ use futures::executor::block_on;
 use futures::future::join_all;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use std::io::{Read, Write};
-use std::process::Stdio;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use util::process::{child, is_child};
 use util::sink::poll_and_drop;
 use util::watchdog;
@@ -110,16 +112,135 @@ fn dropped_reads_eat_nothing_and_two_share_the_rest() {
     }
     let mut child = child("dropped_reads_eat_nothing_and_two_share_the_rest");
     let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut told = Vec::new();
     let mut from = child.stdout.take().unwrap();
-    while !told.ends_with(b"<ready>") {
-        let mut byte = [0];
-        from.read_exact(&mut byte).unwrap();
-        told.push(byte[0]);
-    }
+    until_ready(&mut from);
     let mut to = child.stdin.take().unwrap();
     to.write_all(b"abc").unwrap();
     to.write_all(&vec![7; 200_000]).unwrap();
     drop(to);
     assert!(child.wait().unwrap().success());
+}
+
+/// Closes a descriptor of the child, as a shell's `<&-` and `>&-` do.
+fn close_in(command: &mut Command, fd: i32) {
+    // SAFETY: `close` may be called between `fork` and `exec`, and the closure does nothing else.
+    unsafe {
+        command.pre_exec(move || {
+            libc::close(fd);
+            Ok(())
+        })
+    };
+}
+
+/// Reads, writes and flushes all three, whatever they are; and says so with a status of its own.
+fn use_all_three() -> ! {
+    let outcomes = block_on(async {
+        let read = aside::io::stdin().read(&mut [0; 10]).await;
+        let mut outcomes = Vec::new();
+        let (mut out, mut err) = (aside::io::stdout(), aside::io::stderr());
+        for _ in 0..3 {
+            // An error is told; nothing waits.
+            outcomes.push(out.write_all(b"out").await.is_ok());
+            outcomes.push(out.flush().await.is_ok());
+            outcomes.push(err.write_all(b"err").await.is_ok());
+            outcomes.push(err.flush().await.is_ok());
+        }
+        outcomes.push(matches!(read, Ok(0)));
+        outcomes
+    });
+    // As `std` has it: what is written to a stream that is closed is gone, and reading it is at its end.
+    std::process::exit(if outcomes.iter().all(|ok| *ok) { 42 } else { 1 })
+}
+
+#[test]
+fn streams_that_are_closed() {
+    let _watchdog = watchdog();
+    if is_child() {
+        use_all_three();
+    }
+    for closed in [&[0][..], &[1], &[2], &[0, 1, 2]] {
+        let mut command = child("streams_that_are_closed");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        closed.iter().for_each(|fd| close_in(&mut command, *fd));
+        assert_eq!(command.output().unwrap().status.code(), Some(42), "without {closed:?}");
+    }
+}
+
+/// By the program itself, so that nothing has taken their place.
+#[test]
+fn streams_that_the_program_closes() {
+    let _watchdog = watchdog();
+    if is_child() {
+        for fd in 0..3 {
+            // SAFETY: nothing here owns them.
+            unsafe { libc::close(fd) };
+        }
+        use_all_three();
+    }
+    let mut command = child("streams_that_the_program_closes");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    assert_eq!(command.output().unwrap().status.code(), Some(42));
+}
+
+/// Each write is an error, told with it or with its flush, and none is waited for.
+#[test]
+fn an_output_whose_reader_has_gone() {
+    let _watchdog = watchdog();
+    if is_child() {
+        let (from, to) = pipe();
+        drop(from);
+        rustix::stdio::dup2_stdout(&to).unwrap();
+        let mut out = aside::io::stdout();
+        block_on(async {
+            for _ in 0..10 {
+                let written = out.write_all(b"into nothing").await;
+                let told = if written.is_ok() { out.flush().await } else { written };
+                assert_eq!(told.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+            }
+        });
+        std::process::exit(42);
+    }
+    let mut command = child("an_output_whose_reader_has_gone");
+    assert_eq!(command.output().unwrap().status.code(), Some(42));
+}
+
+#[test]
+fn a_non_blocking_input_is_waited_for() {
+    let _watchdog = watchdog();
+    if is_child() {
+        let mut input = aside::io::stdin();
+        assert!(poll_and_drop(input.read(&mut [0; 10]), 1).is_none());
+        println!("<ready>");
+        let mut all = Vec::new();
+        block_on(input.read_to_end(&mut all)).unwrap();
+        assert_eq!(all.len(), 200_003);
+        return;
+    }
+    let (from, to) = pipe();
+    rustix::fs::fcntl_setfl(&from, rustix::fs::OFlags::NONBLOCK).unwrap();
+    let mut command = child("a_non_blocking_input_is_waited_for");
+    let mut child = command.stdin(from).stdout(Stdio::piped()).spawn().unwrap();
+    // The command keeps a copy.
+    drop(command);
+    until_ready(child.stdout.as_mut().unwrap());
+    let mut to = std::fs::File::from(to);
+    to.write_all(b"abc").unwrap();
+    to.write_all(&vec![7; 200_000]).unwrap();
+    drop(to);
+    assert!(child.wait().unwrap().success());
+}
+
+/// Until the child has said so.
+fn until_ready(from: &mut impl Read) {
+    let mut told = Vec::new();
+    while !told.ends_with(b"<ready>") {
+        let mut byte = [0];
+        from.read_exact(&mut byte).unwrap();
+        told.push(byte[0]);
+    }
+}
+
+/// Which the children of other tests do not inherit.
+fn pipe() -> (OwnedFd, OwnedFd) {
+    rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap()
 }
