@@ -18,7 +18,8 @@ const BYTES: usize = 100_000;
 fn limit(bytes: Option<u64>) {
     // SAFETY: installs no handler. Else the signal ends the process.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-    setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum: getrlimit(Resource::Fsize).maximum }).unwrap();
+    setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum: getrlimit(Resource::Fsize).maximum })
+        .unwrap();
 }
 
 fn content() -> Vec<u8> {
@@ -39,8 +40,7 @@ fn nothing_is_lost_and_each_attempt_tells() {
         for buffer in [100, 4_096, 1_000_000] {
             limit(Some(LIMIT));
             let file = tempfile::tempfile().unwrap();
-            let mut writer =
-                Offloaded::builder().write_buffer(buffer).build(file.try_clone().unwrap());
+            let mut writer = Offloaded::builder().write_buffer(buffer).build(file.try_clone().unwrap());
             let mut expected = Vec::new();
             // As much as is taken before the first error.
             for part in content().chunks(1_000) {

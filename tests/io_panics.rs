@@ -93,8 +93,7 @@ impl Drop for Touchy {
 fn touchy() -> (Orders, Counter, Offloaded<Touchy>) {
     hush();
     let (orders, drops) = (Orders::default(), Counter::new());
-    let inner =
-        Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
+    let inner = Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
     (orders, drops, Offloaded::builder().group(&single_thread_group()).build(inner))
 }
 
@@ -220,8 +219,7 @@ fn in_drop() {
     for polls in 0..3 {
         let (orders, drops) = (Orders::default(), Counter::new());
         let group = single_thread_group();
-        let inner =
-            Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
+        let inner = Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
         let mut both = Offloaded::builder().group(&group).build(inner);
         orders.panic_at(Call::Drop, 1);
         block_on(both.write_all(b"abc")).unwrap();
@@ -241,8 +239,7 @@ fn in_the_last_flush() {
     for call in [Call::Write, Call::Flush] {
         let (orders, drops) = (Orders::default(), Counter::new());
         let group = single_thread_group();
-        let inner =
-            Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
+        let inner = Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
         let mut writer = Offloaded::builder().group(&group).write_buffer(4).build(inner);
         orders.panic_at(call, usize::MAX);
         let _ = block_on(writer.write_all(b"abcdefgh"));
