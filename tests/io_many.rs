@@ -153,7 +153,7 @@ fn seeks_out_of_range() {
     assert_eq!(block_on(both.seek(SeekFrom::Start(u64::MAX))).unwrap(), u64::MAX);
     assert_eq!(block_on(both.seek(SeekFrom::Current(1))).unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(block_on(both.read(&mut [0; 10])).unwrap(), 0);
-    assert!(matches!(block_on(both.seek(SeekFrom::Current(i64::MAX))), Err(_)));
+    assert!(block_on(both.seek(SeekFrom::Current(i64::MAX))).is_err());
     assert_eq!(block_on(both.seek(SeekFrom::End(-1))).unwrap(), 99);
     let mut last = Vec::new();
     block_on(both.read_to_end(&mut last)).unwrap();
