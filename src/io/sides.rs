@@ -2,6 +2,7 @@
 //! but one waker.
 
 use crate::panic::contain;
+use futures::task::AtomicWaker;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -12,53 +13,91 @@ pub(super) enum Side {
 }
 
 /// Who waits for a job that the other side may be waiting for, too.
+///
+/// Both leave one and the same waker in the job, so it is never taken out there to be replaced: the job might end meanwhile, and whoever sees
+/// that takes the outcome, with nobody left to wake the other side.
 #[derive(Default)]
 pub(super) struct Sides {
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    /// Once anybody has waited.
+    both: Option<(Arc<Both>, Waker)>,
+}
+
+#[derive(Default)]
+struct Both {
+    reader: AtomicWaker,
+    writer: AtomicWaker,
+}
+
+impl Both {
+    fn of(&self, side: Side) -> &AtomicWaker {
+        match side {
+            Side::Read => &self.reader,
+            Side::Write => &self.writer,
+        }
+    }
 }
 
 impl Sides {
-    fn of(&mut self, side: Side) -> (&mut Option<Waker>, &Option<Waker>) {
-        match side {
-            Side::Read => (&mut self.reader, &self.writer),
-            Side::Write => (&mut self.writer, &self.reader),
-        }
-    }
-
-    /// What a side is to wait with: its own waker, and the other's if that is another one and waits.
+    /// What a side is to wait with.
     pub(super) fn enter(&mut self, side: Side, waker: &Waker) -> Waker {
-        let (own, other) = self.of(side);
-        match own {
-            Some(own) => own.clone_from(waker),
-            None => *own = Some(waker.clone()),
-        }
-        match other.as_ref().filter(|other| !other.will_wake(waker)) {
-            None => waker.clone(),
-            Some(other) => Arc::new(Both([waker.clone(), other.clone()])).into(),
-        }
+        let (both, common) = self.both.get_or_insert_with(|| {
+            let both = Arc::new(Both::default());
+            (both.clone(), both.into())
+        });
+        both.of(side).register(waker);
+        common.clone()
     }
 
     /// It waits no more.
-    pub(super) fn leave(&mut self, side: Side) {
-        *self.of(side).0 = None;
+    pub(super) fn leave(&self, side: Side) {
+        if let Some((both, _)) = &self.both {
+            drop(both.of(side).take());
+        }
     }
 
     /// What it waits for is not to come: it must look again.
-    pub(super) fn wake(&mut self, side: Side) {
-        if let Some(waker) = self.of(side).0.take() {
-            waker.wake();
+    pub(super) fn wake(&self, side: Side) {
+        if let Some((both, _)) = &self.both {
+            both.of(side).wake();
         }
     }
 }
 
-struct Both([Waker; 2]);
-
 impl Wake for Both {
     fn wake(self: Arc<Self>) {
-        for waker in &self.0 {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        for waker in [&self.reader, &self.writer] {
             // One that panics must not keep the other from being woken.
-            contain(|| waker.wake_by_ref());
+            contain(|| waker.wake());
         }
+    }
+}
+
+#[cfg(all(test, aside_loom))]
+mod model {
+    use super::*;
+    use crate::job::model::{ByHand, counting_waker, run};
+    use crate::job::new;
+    use crate::sync::{Ordering, check};
+    use loom::thread;
+
+    /// Both wait for one job, and one of them looks again as it ends: it may see the end itself, but the other one must hear of it.
+    #[test]
+    fn one_side_looks_while_the_other_waits() {
+        check(|| {
+            let (task, mut offload) = new(|| 7, Arc::new(ByHand));
+            let (writer_hears, writer) = counting_waker();
+            let (_, reader) = counting_waker();
+            let mut sides = Sides::default();
+            assert!(offload.poll_quietly(&sides.enter(Side::Write, &writer)).is_pending());
+            assert!(offload.poll_quietly(&sides.enter(Side::Read, &reader)).is_pending());
+            let worker = thread::spawn(move || run(task));
+            drop(offload.poll_quietly(&sides.enter(Side::Read, &reader)));
+            worker.join().unwrap();
+            assert_eq!(writer_hears.0.load(Ordering::Relaxed), 1);
+        });
     }
 }

@@ -9,7 +9,7 @@ mod error;
 mod handle;
 mod host;
 #[cfg(all(test, aside_loom))]
-mod model;
+pub(crate) mod model;
 mod offload;
 mod parcel;
 mod queue;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 
 /// A host without a group: its jobs are run by hand.
-struct ByHand;
+pub(crate) struct ByHand;
 
 type Numbers = Queue<()>;
 
@@ -49,7 +49,7 @@ impl Drop for Counted {
     }
 }
 
-struct CountingWaker(AtomicUsize);
+pub(crate) struct CountingWaker(pub(crate) AtomicUsize);
 
 impl Wake for CountingWaker {
     fn wake(self: Arc<Self>) {
@@ -57,7 +57,7 @@ impl Wake for CountingWaker {
     }
 }
 
-fn counting_waker() -> (Arc<CountingWaker>, Waker) {
+pub(crate) fn counting_waker() -> (Arc<CountingWaker>, Waker) {
     let counting = Arc::new(CountingWaker(AtomicUsize::new(0)));
     (counting.clone(), Waker::from(counting))
 }
@@ -76,7 +76,7 @@ fn counted_job() -> (Task, Offload<Counted>, [Arc<AtomicUsize>; 2]) {
     (task, offload, drops)
 }
 
-fn run(task: Task) {
+pub(crate) fn run(task: Task) {
     if let Some(claimed) = task.claim() {
         drop(claimed.run());
     }
