@@ -17,6 +17,7 @@ pub(crate) enum Case {
     SpreadLanes,
     IdleLanes,
     ReadStd,
+    ReadStdSpread,
     ReadUnblock,
     ReadUnblockSmall,
     ReadUnblockLarge,
@@ -34,13 +35,14 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::FloodGroup,
         Self::FloodLane,
         Self::SpreadGroup,
         Self::SpreadLanes,
         Self::IdleLanes,
         Self::ReadStd,
+        Self::ReadStdSpread,
         Self::ReadUnblock,
         Self::ReadUnblockSmall,
         Self::ReadUnblockLarge,
@@ -65,6 +67,7 @@ impl Case {
             Self::SpreadLanes => "spread-lanes",
             Self::IdleLanes => "idle-lanes",
             Self::ReadStd => "read-std",
+            Self::ReadStdSpread => "read-std-8m",
             Self::ReadUnblock => "read-unblock",
             Self::ReadUnblockSmall => "read-unblock-1m",
             Self::ReadUnblockLarge => "read-unblock-32m",
@@ -91,6 +94,7 @@ impl Case {
             Self::FloodGroup | Self::FloodLane | Self::SpreadGroup | Self::SpreadLanes => Section::Lanes,
             Self::IdleLanes => Section::Idle,
             Self::ReadStd
+            | Self::ReadStdSpread
             | Self::ReadUnblock
             | Self::ReadUnblockSmall
             | Self::ReadUnblockLarge

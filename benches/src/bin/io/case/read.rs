@@ -46,6 +46,7 @@ pub(super) fn run(case: Case, input: &Path, size: usize) -> Figures {
     let gib = size as f64 / f64::from(1 << 30);
     let read: fn(File) -> usize = match case {
         Case::ReadStd => std_file,
+        Case::ReadStdSpread => std_file_spread,
         Case::ReadUnblock => |file| block_on(through(Unblock::new(file))),
         Case::ReadUnblockSmall => |file| block_on(through(Unblock::with_capacity(1 << 20, file))),
         Case::ReadUnblockLarge => |file| block_on(through(Unblock::with_capacity(32 << 20, file))),
@@ -102,6 +103,21 @@ fn std_file(mut file: File) -> usize {
             bytes => total += black_box(&buffer[..bytes]).len(),
         }
     }
+}
+
+/// As much as an adapter with a buffer of 8 MiB can do at best: the same reads, into as many places.
+fn std_file_spread(mut file: File) -> usize {
+    const PLACES: usize = 128;
+    let mut buffer = vec![0; PLACES * BUFFER + Buffer::PLACE];
+    let mut total = 0;
+    for place in (0..PLACES).cycle() {
+        let begin = Buffer::PLACE + place * BUFFER;
+        match file.read(&mut buffer[begin..begin + BUFFER]).expect("reads") {
+            0 => break,
+            bytes => total += black_box(&buffer[begin..begin + bytes]).len(),
+        }
+    }
+    total
 }
 
 async fn through(mut file: impl AsyncRead + Unpin) -> usize {
