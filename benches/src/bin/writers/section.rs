@@ -41,6 +41,7 @@ pub(crate) fn all() -> Vec<Section> {
             ranged(Flood, "p50", "flood p50"),
             column(Flood, "p99", "p99"),
             column(Flood, "p999", "p99.9"),
+            column(Flood, "rate", "M/s so timed"),
             ranged(Drained, "rate", "drained M/s"),
             column(Drained, "writes", "writes/record"),
             column(Drained, "cpu_ns", "CPU ns"),
