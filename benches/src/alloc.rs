@@ -5,11 +5,17 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 static ON: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static LIVE_BYTES: AtomicI64 = AtomicI64::new(0);
+
+thread_local! {
+    /// Without a destructor, so that it can be counted in at any time.
+    static BY_THIS_THREAD: Cell<u64> = const { Cell::new(0) };
+}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -57,6 +63,7 @@ fn count(allocations: u64, bytes: i64) {
 #[cold]
 fn count_now(allocations: u64, bytes: i64) {
     ALLOCATIONS.fetch_add(allocations, Relaxed);
+    BY_THIS_THREAD.set(BY_THIS_THREAD.get() + allocations);
     LIVE_BYTES.fetch_add(bytes, Relaxed);
 }
 
@@ -67,6 +74,11 @@ pub fn count_from_now(on: bool) {
 /// How many allocations there were while counting was on.
 pub fn allocations() -> u64 {
     ALLOCATIONS.load(Relaxed)
+}
+
+/// The same, of the calling thread.
+pub fn allocations_of_this_thread() -> u64 {
+    BY_THIS_THREAD.get()
 }
 
 /// Bytes asked for less bytes given back while counting was on; without what the allocator itself adds.

@@ -5,6 +5,8 @@ use crate::child::repeated;
 use aside::io::Offloaded;
 use aside_benches::figures::Figures;
 use aside_benches::meter::metered;
+use aside_benches::record::{LENGTH, Record};
+use aside_benches::written;
 use blocking::Unblock;
 use futures::executor::block_on;
 use futures::io::{AsyncWrite, AsyncWriteExt};
@@ -12,24 +14,8 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 
 const TIMES: usize = 3;
-const LENGTH: usize = 100;
 /// Of one call of the system.
 const LARGE: usize = 256 * 1024;
-
-/// Says which one it is.
-#[derive(Clone, Copy, PartialEq)]
-struct Record([u8; LENGTH]);
-
-impl Record {
-    fn blank() -> Self {
-        Self(std::array::from_fn(|index| b'a' + (index % 26) as u8))
-    }
-
-    fn numbered(&mut self, number: usize) -> &[u8] {
-        self.0[..8].copy_from_slice(&(number as u64).to_le_bytes());
-        &self.0
-    }
-}
 
 pub(super) fn run(case: Case, records: usize) -> Figures {
     let write: Box<dyn Fn(File, usize)> = match case {
@@ -47,7 +33,7 @@ pub(super) fn run(case: Case, records: usize) -> Figures {
         other => unreachable!("{} writes no file", other.name()),
     };
     repeated(TIMES, |_| {
-        let file = tempfile::tempfile_in("/dev/shm").or_else(|_| tempfile::tempfile()).expect("a file");
+        let file = written::file_in_memory().expect("a file");
         let to_check = file.try_clone().expect("a descriptor");
         let figures = metered(records, |_| write(file, records));
         check(to_check, records);
@@ -62,7 +48,7 @@ fn check(mut file: File, records: usize) {
     let (mut found, mut expected) = ([0; LENGTH], Record::blank());
     for number in 0..records {
         file.read_exact(&mut found).expect("is long enough");
-        assert_eq!(found, expected.numbered(number), "record {number}");
+        assert_eq!(found, expected.numbered(number as u64), "record {number}");
     }
 }
 
@@ -70,14 +56,14 @@ fn std_file(file: File, records: usize) {
     let mut file = BufWriter::new(file);
     let mut record = Record::blank();
     for number in 0..records {
-        file.write_all(record.numbered(number)).expect("writes");
+        file.write_all(record.numbered(number as u64)).expect("writes");
     }
     file.flush().expect("writes");
 }
 
 fn all(records: usize) -> Vec<u8> {
     let mut record = Record::blank();
-    (0..records).flat_map(|number| record.numbered(number).to_vec()).collect()
+    (0..records).flat_map(|number| record.numbered(number as u64).to_vec()).collect()
 }
 
 /// What the system itself takes.
@@ -90,7 +76,7 @@ fn in_large_pieces(mut file: File, text: &[u8]) {
 async fn through(mut file: impl AsyncWrite + Unpin, records: usize) {
     let mut record = Record::blank();
     for number in 0..records {
-        file.write_all(record.numbered(number)).await.expect("writes");
+        file.write_all(record.numbered(number as u64)).await.expect("writes");
     }
     file.flush().await.expect("writes");
     file.close().await.expect("closes");
@@ -107,7 +93,7 @@ async fn through_tokio(mut file: impl tokio::io::AsyncWrite + Unpin, records: us
     use tokio::io::AsyncWriteExt;
     let mut record = Record::blank();
     for number in 0..records {
-        file.write_all(record.numbered(number)).await.expect("writes");
+        file.write_all(record.numbered(number as u64)).await.expect("writes");
     }
     file.flush().await.expect("writes");
     file.shutdown().await.expect("closes");
