@@ -2,10 +2,10 @@
 
 use super::guard::Guard;
 use super::shared::Shared;
-use super::sink::{OnError, Reaction, Sink};
+use super::sink::{self, OnError, Reaction, Sink};
 use super::writer::Writer;
 use crate::group::Group;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub(super) struct Config {
     pub(super) on_error: OnError,
     pub(super) report_drops: bool,
     pub(super) patience: Duration,
+    /// To a file with a name.
+    pub(super) appends: bool,
 }
 
 enum Target {
@@ -75,6 +77,7 @@ impl Builder {
             on_error: Arc::new(Reaction::default_for),
             report_drops: true,
             patience: DEFAULT_PATIENCE,
+            appends: false,
         };
         Self { config, group: None, target: Target::Stdout }
     }
@@ -164,7 +167,7 @@ impl Builder {
         self
     }
 
-    /// Appends to a file, which is made if there is none.
+    /// Appends to a file, which is made if there is none. [`Writer::reopen`] changes it.
     pub fn append(mut self, path: impl Into<PathBuf>) -> Self {
         self.target = Target::Append(path.into());
         self
@@ -182,12 +185,13 @@ impl Builder {
     /// # Errors
     ///
     /// What the system said: the file cannot be opened, or a thread not be started.
-    pub fn build(self) -> io::Result<(Writer, Guard)> {
+    pub fn build(mut self) -> io::Result<(Writer, Guard)> {
+        self.config.appends = matches!(self.target, Target::Append(_));
         let file = |file| Sink::File(Arc::new(file));
         let sink = match self.target {
             Target::Stdout => standard(io::stdout())?,
             Target::Stderr => standard(io::stderr())?,
-            Target::Append(path) => file(OpenOptions::new().append(true).create(true).open(path)?),
+            Target::Append(path) => file(sink::open(&path)?),
             Target::Ready(sink) => sink,
         };
         let group = match self.group {

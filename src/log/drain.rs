@@ -1,27 +1,19 @@
-//! The job that moves records from the rings to the sink. See `README.md`, "A pass" and "Park and wake".
+//! A drain's passes: from the rings to the sink. See `README.md`, "A pass".
 
 use super::builder::Order;
-use super::front::{Back, Draining, is_draining};
+use super::front::{Back, Draining};
 use super::shared::Shared;
 use super::sink::{OnError, Out, Sink};
 use crate::panic::drop_payload;
+use std::collections::HashSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 /// What one write brings out at most, but for a single long record.
 const BATCH: usize = 64 * 1024;
 /// Shorter runs are copied together: a slice of its own costs the kernel more.
 const SHORT: usize = 4 * 1024;
-/// After a pass that brought so much, the next one follows at once.
-const BUSY: usize = 4 * 1024;
-/// Between two looks at quiet rings. A look takes cache lines from the logging threads.
-const NAP: Duration = Duration::from_micros(50);
-/// So long after the last record the drain falls asleep.
-const LINGER: Duration = Duration::from_micros(500);
-
 /// The drain's own things.
 pub(super) struct Backend {
     out: Out,
@@ -50,94 +42,7 @@ struct Staged {
 
 /// What a pass brought: bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Brought(usize);
-
-/// Queues a drain. The caller has cleared the alarm's sleep.
-pub(super) fn start(shared: &Arc<Shared>) {
-    let job = Drain { shared: shared.clone(), ran: false };
-    shared.group.offload(move || job.run()).detach();
-}
-
-struct Drain {
-    shared: Arc<Shared>,
-    ran: bool,
-}
-
-impl Drop for Drain {
-    /// Refused, or cancelled: there is nobody to write any more.
-    fn drop(&mut self) {
-        if !self.ran && !self.shared.is_orphaned() {
-            self.shared.break_off(io::Error::other("the log writer's group takes no more jobs"));
-            // Who makes a pass just now, on this thread, holds the sink.
-            if !is_draining(self.shared.id) {
-                self.shared.end();
-            }
-        }
-    }
-}
-
-impl Drain {
-    fn run(mut self) {
-        self.ran = true;
-        let shared = &self.shared;
-        let mut quiet_since = None;
-        loop {
-            // Looked at before the pass: what was committed before it was closed is then brought.
-            let is_closed = shared.alarm.look().is_closed();
-            let Some(brought) = shared.with_backend(|backend| backend.pass(shared)) else { return };
-            if shared.is_orphaned() {
-                return;
-            }
-            if shared.alarm.look().is_broken() {
-                return shared.end();
-            }
-            if brought.0 > 0 {
-                quiet_since = None;
-                if brought.0 < BUSY {
-                    shared.nap.take(NAP, || is_in_a_hurry(shared));
-                }
-                continue;
-            }
-            if is_closed && !has_more(shared) {
-                return shared.end();
-            }
-            if quiet_since.get_or_insert_with(Instant::now).elapsed() < LINGER {
-                shared.nap.take(NAP, || is_in_a_hurry(shared));
-                continue;
-            }
-            trim(shared);
-            // Either a thread that commits now sees that the drain sleeps, or its record is seen here.
-            if shared.alarm.fall_asleep() && !(is_wanted(shared) && shared.alarm.wake()) {
-                return;
-            }
-            quiet_since = None;
-        }
-    }
-}
-
-fn is_in_a_hurry(shared: &Shared) -> bool {
-    shared.waiting.load(Ordering::Relaxed) > 0
-        || shared.flush_asked() != shared.flush_done.load(Ordering::Relaxed)
-        || !shared.alarm.look().is_fine()
-}
-
-/// Whether there is something to be brought.
-fn has_more(shared: &Shared) -> bool {
-    let has_flush = shared.flush_asked() != shared.flush_done.load(Ordering::Relaxed);
-    has_flush || shared.with_backend(|backend| backend.has_records(shared)).unwrap_or(false)
-}
-
-/// Whether the drain must not sleep.
-fn is_wanted(shared: &Shared) -> bool {
-    has_more(shared) || !shared.alarm.look().is_open()
-}
-
-fn trim(shared: &Shared) {
-    let gone = shared.trim();
-    if !gone.is_empty() {
-        shared.with_backend(|backend| backend.rings.retain(|ring| !gone.contains(&ring.number)));
-    }
-}
+pub(super) struct Brought(pub(super) usize);
 
 impl Backend {
     pub(super) fn new(sink: Sink, on_error: OnError, guests: Back) -> Self {
@@ -154,19 +59,19 @@ impl Backend {
         }
     }
 
-    fn has_records(&mut self, shared: &Shared) -> bool {
+    /// Whether there is something to be brought.
+    pub(super) fn has_records(&mut self, shared: &Shared) -> bool {
         self.fetch_fresh(shared);
         self.rings.iter().any(|ring| ring.consumer.committed() > ring.consumer.released())
     }
 
+    /// Forgets rings that nobody will write into any more.
+    pub(super) fn forget(&mut self, gone: &HashSet<u64>) {
+        self.rings.retain(|ring| !gone.contains(&ring.number));
+    }
+
     fn fetch_fresh(&mut self, shared: &Shared) {
-        // Acquire: pairs with the release in `Shared::take_front`.
-        let made = shared.made.load(Ordering::Acquire);
-        if made != self.fetched {
-            let fresh = shared.fetch_fresh();
-            self.fetched += fresh.len() as u64;
-            self.rings.extend(fresh);
-        }
+        self.rings.extend(shared.pool.fetch_fresh(&mut self.fetched));
     }
 
     /// Brings all that was committed before the pass, and what else is in order. Contains the sink's panics.
@@ -196,7 +101,8 @@ impl Backend {
             return Ok(Brought(0));
         }
         // Before the snapshots: what was logged before it was asked for is in them.
-        let flush = shared.flush_asked();
+        let flush = shared.flushes.asked();
+        let errands = shared.errands.take();
         let mut brought = 0;
         // The guests' ring first: what its threads logged into rings of their own before is in the later snapshots, too.
         self.first.clear();
@@ -225,13 +131,15 @@ impl Backend {
             brought += report.len();
         }
         write_staged(&mut self.out, &mut self.staged, shared)?;
-        if brought > 0 || flush != shared.flush_done.load(Ordering::Relaxed) {
+        if brought > 0 || shared.flushes.is_pending() || !errands.is_empty() {
             self.out.flush()?;
         }
-        if flush != shared.flush_done.load(Ordering::Relaxed) {
-            // Release: pairs with the acquire in `Shared::flush_state`.
-            shared.flush_done.store(flush, Ordering::Release);
-            shared.flushed_waiters.wake_all();
+        let has_errands = !errands.is_empty();
+        for errand in errands {
+            errand.run(&mut self.out);
+        }
+        if shared.flushes.finish(flush) || has_errands {
+            shared.waiters.wake_all();
         }
         Ok(Brought(brought))
     }

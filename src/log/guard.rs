@@ -85,7 +85,7 @@ fn close(shared: &Arc<Shared>, deadline: Deadline) -> Report {
     let number = shared.ask_flush();
     let flushed = shared.wait_flushed(number, deadline);
     // The last pass may follow upon that of the flush.
-    let ended = flushed.is_ok() && shared.wait_ended(deadline);
+    let ended = flushed.is_ok() && shared.wait_for(deadline, || shared.has_ended().then_some(())).is_ok();
     let error = match flushed {
         Err(FlushError::Broken(error)) => Some(error),
         _ => None,

@@ -19,19 +19,24 @@
 mod alarm;
 mod builder;
 mod drain;
+mod errand;
 mod error;
 mod flush;
 mod front;
 mod grant;
 mod guard;
 mod nap;
+mod pending;
+mod pool;
 mod shared;
+mod shift;
 mod sink;
 mod stats;
 mod writer;
 
 pub use builder::{Builder, Order, Overflow};
-pub use error::{FlushError, WriteError};
+pub use errand::{Reopening, Synced, Syncing};
+pub use error::{FlushError, ReopenError, WriteError};
 pub use flush::Flush;
 pub use grant::Grant;
 pub use guard::{Guard, Report};

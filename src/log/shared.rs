@@ -2,10 +2,14 @@
 
 use super::alarm::Alarm;
 use super::builder::{Config, Order, Overflow};
-use super::drain::{self, Backend};
-use super::error::{FlushError, WriteError};
-use super::front::{self, Back, Front, new_ring, with_front};
+use super::drain::Backend;
+use super::errand::Errands;
+use super::error::WriteError;
+use super::flush::Flushes;
+use super::front::{self, Front, new_ring, with_front};
 use super::nap::Nap;
+use super::pool::Pool;
+use super::shift;
 use super::sink::Sink;
 use super::stats::Stats;
 use crate::deadline::Deadline;
@@ -17,15 +21,11 @@ use crate::panic::contain;
 use crate::ring::{self, Full};
 use crate::sync::{Mutex, lock};
 use crate::wait_list::WaitList;
-use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, TryLockError};
 use std::task::Waker;
-
-/// So many rings without a thread are kept for new ones.
-const KEPT: usize = 8;
 
 pub(super) struct Shared {
     /// No other writer of this process, and none of its children's, has it. Never 0.
@@ -40,9 +40,7 @@ pub(super) struct Shared {
     child: PerProcess<Option<Arc<Shared>>>,
     /// The ring of those without one.
     pub(super) guest: Mutex<Front>,
-    pool: Mutex<Pool>,
-    /// How many rings there have ever been but the guests'.
-    pub(super) made: AtomicU64,
+    pub(super) pool: Pool,
     /// Locked for a pass; foreign code (the sink) runs under it, so it is only ever waited for by a drain. `None` once the sink is dropped.
     backend: Mutex<Option<Backend>>,
     has_ended: AtomicBool,
@@ -50,10 +48,10 @@ pub(super) struct Shared {
     /// Those who wait for room, ...
     pub(super) room: WaitList,
     pub(super) waiting: AtomicUsize,
-    /// ... and for a flush.
-    pub(super) flushed_waiters: WaitList,
-    flush_asked: AtomicU64,
-    pub(super) flush_done: AtomicU64,
+    /// ... and for the drain to come so far.
+    pub(super) waiters: WaitList,
+    pub(super) flushes: Flushes,
+    pub(super) errands: Errands,
     broken: OnceLock<Arc<io::Error>>,
     pub(super) tally: Tally,
 }
@@ -68,14 +66,6 @@ pub(super) struct Tally {
     pub(super) dropped: AtomicU64,
     pub(super) wakes: AtomicU64,
     guests: AtomicU64,
-}
-
-struct Pool {
-    /// Without a thread.
-    free: Vec<Front>,
-    /// Not yet with the drain.
-    fresh: Vec<Back>,
-    rings: usize,
 }
 
 impl Shared {
@@ -99,16 +89,15 @@ impl Shared {
             file,
             child: PerProcess::new(),
             guest: Mutex::new(guest),
-            pool: Mutex::new(Pool { free: Vec::new(), fresh: Vec::new(), rings: 1 }),
-            made: AtomicU64::new(0),
+            pool: Pool::new(),
             backend: Mutex::new(Some(backend)),
             has_ended: AtomicBool::new(false),
             nap: Nap::new(),
             room: WaitList::new(),
             waiting: AtomicUsize::new(0),
-            flushed_waiters: WaitList::new(),
-            flush_asked: AtomicU64::new(0),
-            flush_done: AtomicU64::new(0),
+            waiters: WaitList::new(),
+            flushes: Flushes::new(),
+            errands: Errands::new(),
             broken: OnceLock::new(),
             tally: Tally::default(),
         })
@@ -252,22 +241,8 @@ impl Shared {
 
     /// A ring for a new thread; `None` if the budget is spent.
     pub(super) fn take_front(&self) -> Option<Front> {
-        let mut pool = lock(&self.pool);
-        if let Some(front) = pool.free.pop() {
-            return Some(front);
-        }
-        if (pool.rings + 1).saturating_mul(ring::footprint(self.config.capacity)) > self.config.budget {
-            return None;
-        }
-        pool.rings += 1;
-        // In the lock: ordered by it.
-        let number = self.made.load(Ordering::Relaxed) + 1;
-        let (front, back) = new_ring(number, self.config.capacity, self.stamps);
-        pool.fresh.push(back);
-        // Release: whoever sees a record of this thread, or of one that comes after it, sees that there is a ring to fetch; pairs with
-        // the acquire in `Backend::fetch_fresh`.
-        self.made.store(number, Ordering::Release);
-        Some(front)
+        let Config { capacity, budget, .. } = self.config;
+        self.pool.take(budget / ring::footprint(capacity), |number| new_ring(number, capacity, self.stamps))
     }
 
     pub(super) fn count_guest(&self) {
@@ -277,31 +252,8 @@ impl Shared {
     /// A thread is at its end.
     pub(super) fn retire(&self, front: Front) {
         if !self.is_orphaned() {
-            lock(&self.pool).free.push(front);
+            self.pool.give_back(front);
         }
-    }
-
-    pub(super) fn fetch_fresh(&self) -> Vec<Back> {
-        std::mem::take(&mut lock(&self.pool).fresh)
-    }
-
-    /// Drops rings without a thread that nothing is left in, if there are many. Returns their numbers.
-    pub(super) fn trim(&self) -> HashSet<u64> {
-        let mut pool = lock(&self.pool);
-        let mut surplus = pool.free.len().saturating_sub(KEPT);
-        let mut gone = Vec::new();
-        let (kept, trimmed): (Vec<_>, Vec<_>) = pool.free.drain(..).partition(|front| {
-            let stays = surplus == 0 || !front.producer.is_drained();
-            if !stays {
-                surplus -= 1;
-            }
-            stays
-        });
-        pool.free = kept;
-        pool.rings -= trimmed.len();
-        gone.extend(trimmed);
-        drop(pool);
-        gone.iter().map(|front| front.number).collect()
     }
 
     // --- The drain. ---
@@ -310,8 +262,21 @@ impl Shared {
     pub(super) fn wake(self: &Arc<Self>) {
         if self.alarm.wake() {
             self.tally.wakes.fetch_add(1, Ordering::Relaxed);
-            drain::start(self);
+            shift::start(self);
         }
+    }
+
+    /// Has the drain see what it was asked for.
+    pub(super) fn call(self: &Arc<Self>) {
+        if self.alarm.look_after_commit().is_asleep() {
+            self.wake();
+        }
+        self.nap.end();
+    }
+
+    /// Whether the drain is asked for anything but to write.
+    pub(super) fn is_asked(&self) -> bool {
+        self.flushes.is_pending() || !self.errands.is_empty()
     }
 
     /// Has a pass made by whoever has the backend's lock. `None` if the sink is gone.
@@ -339,7 +304,7 @@ impl Shared {
         let _ = self.broken.set(Arc::new(error));
         self.alarm.break_off();
         self.room.wake_all();
-        self.flushed_waiters.wake_all();
+        self.waiters.wake_all();
     }
 
     /// The drain is done for good: drops the sink.
@@ -351,94 +316,18 @@ impl Shared {
         contain(move || drop(backend));
         self.has_ended.store(true, Ordering::SeqCst);
         self.room.wake_all();
-        self.flushed_waiters.wake_all();
+        self.waiters.wake_all();
     }
 
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::SeqCst)
     }
 
-    // --- Flushes. ---
-
-    /// Asks for a flush, and returns its number.
-    pub(super) fn ask_flush(self: &Arc<Self>) -> u64 {
-        let number = self.flush_asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let seen = self.alarm.look_after_commit();
-        if seen.is_asleep() {
-            self.wake();
-        }
-        self.nap.end();
-        number
-    }
-
-    pub(super) fn flush_asked(&self) -> u64 {
-        // Acquire: pairs with the release in `ask_flush`: what was logged before is in the rings.
-        self.flush_asked.load(Ordering::Acquire)
-    }
-
-    pub(super) fn flush_state(&self, number: u64) -> Option<Result<(), FlushError>> {
-        // Acquire: pairs with the release of the drain.
-        if self.flush_done.load(Ordering::Acquire) >= number {
-            Some(Ok(()))
-        } else if self.alarm.look().is_broken() {
-            Some(Err(FlushError::Broken(self.reason())))
-        } else if self.has_ended() {
-            // All of it is written.
-            Some(Ok(()))
-        } else {
-            None
-        }
-    }
-
-    /// Blocks until that flush is done.
-    pub(super) fn wait_flushed(self: &Arc<Self>, number: u64, deadline: Deadline) -> Result<(), FlushError> {
-        if front::is_draining(self.id) {
-            return Err(FlushError::Inside);
-        }
-        let inside = self.group.core().is_current_thread();
-        let mut ticket = None;
-        let poll = |waker: &Waker| {
-            if inside && self.flush_state(number).is_none() {
-                self.help();
-            }
-            if let Some(state) = self.flush_state(number) {
-                return Wait::Over(state);
-            }
-            self.flushed_waiters.register(&mut ticket, waker);
-            match self.flush_state(number) {
-                Some(state) => Wait::Over(state),
-                None => Wait::on(self.group.core().nudge()),
-            }
-        };
-        let flushed = block_on(deadline, poll);
-        if let Some(ticket) = ticket {
-            self.flushed_waiters.leave(ticket);
-        }
-        flushed.unwrap_or(Err(FlushError::TimedOut))
-    }
-
-    /// Blocks until the sink is dropped; false if the deadline passed first.
-    pub(super) fn wait_ended(&self, deadline: Deadline) -> bool {
-        let mut ticket = None;
-        let poll = |waker: &Waker| {
-            if self.has_ended() {
-                return Wait::Over(());
-            }
-            self.flushed_waiters.register(&mut ticket, waker);
-            if self.has_ended() { Wait::Over(()) } else { Wait::on(self.group.core().nudge()) }
-        };
-        let ended = block_on(deadline, poll).is_some();
-        if let Some(ticket) = ticket {
-            self.flushed_waiters.leave(ticket);
-        }
-        ended || self.has_ended()
-    }
-
     pub(super) fn stats(&self) -> Stats {
         let tally = &self.tally;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         // A child's copy of the lock may be held by a thread that is gone.
-        let rings = if self.is_orphaned() { 0 } else { lock(&self.pool).rings };
+        let rings = if self.is_orphaned() { 0 } else { self.pool.rings() };
         Stats {
             written: read(&tally.written),
             written_bytes: read(&tally.bytes),
