@@ -304,24 +304,77 @@ fn flush_reaches_up_to_the_call() {
     log.flush_wait(LONG).unwrap();
 }
 
+/// How many records were dropped, if a line tells it.
+fn told(line: &str) -> Option<usize> {
+    let (records, times) =
+        line.strip_prefix("[aside: ")?.strip_suffix("]")?.split_once(" dropped between ")?;
+    let (first, last) = times.split_once(" and ")?;
+    assert!(first.ends_with('Z') && first.len() == last.len() && first <= last, "{line}");
+    Some(records.split(' ').next()?.parse().unwrap())
+}
+
 #[test]
 fn what_is_dropped_is_told_in_the_log() {
     let _watchdog = watchdog();
     let shelf = Shelf::default();
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let reports = reported.clone();
+    let begin = std::time::SystemTime::now();
     let builder = Writer::builder().capacity(1024).overflow(Overflow::DropNewest).sink(Slow(shelf.clone()));
+    let builder = builder.on_drop(move |dropped| reports.lock().unwrap().push(*dropped));
     let (log, guard) = builder.build().unwrap();
-    let refused = (0..5_000).filter(|n| log.write_record(format!("{n}\n").as_bytes()).is_err()).count();
+    let refused: Vec<usize> =
+        (0..5_000).filter(|n| log.write_record(format!("{n}\n").as_bytes()).is_err()).collect();
     let report = guard.close(LONG);
-    assert!(refused > 0);
-    assert_eq!((report.dropped, report.written), (refused as u64, 5_000 - refused as u64));
-    let told: usize = shelf
-        .lines()
-        .iter()
-        .filter_map(|line| {
-            line.strip_prefix("[aside: ")?.strip_suffix(" records dropped]")?.parse::<usize>().ok()
-        })
-        .sum();
-    assert_eq!(told, refused);
+    let end = std::time::SystemTime::now();
+    assert!(!refused.is_empty());
+    assert_eq!((report.dropped, report.written), (refused.len() as u64, 5_000 - refused.len() as u64));
+
+    // Each report stands behind what came before the last record that it counts.
+    let (mut all_told, mut written) = (0, 0);
+    for line in shelf.lines() {
+        match told(&line) {
+            Some(records) => {
+                all_told += records;
+                let last = refused[all_told - 1];
+                assert!(written >= last + 1 - all_told, "{line}: {written} before, and {last} dropped");
+            }
+            None => written += 1,
+        }
+    }
+    assert_eq!(all_told, refused.len());
+    let reported = reported.lock().unwrap();
+    assert_eq!(reported.iter().map(|dropped| dropped.records).sum::<u64>(), refused.len() as u64);
+    for dropped in &*reported {
+        assert!(begin <= dropped.first && dropped.first <= dropped.last && dropped.last <= end);
+    }
+}
+
+#[test]
+fn drops_are_told_by_a_sleeping_drain_or_not_at_all_if_so_wished() {
+    let _watchdog = watchdog();
+    for report in [true, false] {
+        let shelf = Shelf::default();
+        let log: Arc<std::sync::OnceLock<Writer>> = Arc::default();
+        let (inner, out) = (log.clone(), shelf.clone());
+        // Logs from inside, until that is refused.
+        let sink = util::sink::Scripted(move |bytes: &[u8]| {
+            let log = inner.get().unwrap();
+            if log.stats().dropped == 0 {
+                while log.write_record(&[b'x'; 100]).is_ok() {}
+            }
+            out.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        });
+        let (writer, _guard) =
+            Writer::builder().capacity(1024).report_drops(report).sink(sink).build().unwrap();
+        log.set(writer.clone()).unwrap();
+        writer.write_record(b"1\n").unwrap();
+        util::process::eventually("all is written", || writer.stats().written > 5);
+        writer.flush_wait(LONG).unwrap();
+        let told = shelf.lines().iter().filter(|line| line.contains("1 record dropped between ")).count();
+        assert_eq!(told, usize::from(report));
+    }
 }
 
 #[test]

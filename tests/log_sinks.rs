@@ -5,27 +5,15 @@ mod util;
 
 use aside::Group;
 use aside::log::{FlushError, Overflow, Reaction, WriteError, Writer};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
+use util::sink::Scripted;
 use util::{Gate, watchdog};
 
 const LONG: Duration = Duration::from_secs(60);
-
-/// Does what it is told to.
-struct Scripted<F>(F);
-
-impl<F: FnMut(&[u8]) -> io::Result<usize>> Write for Scripted<F> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (self.0)(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 #[test]
 fn a_closed_pipe_ends_the_writer_and_blocks_nobody() {

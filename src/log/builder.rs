@@ -1,5 +1,6 @@
 //! Settings of a writer.
 
+use super::drops::{Dropped, OnDrop};
 use super::guard::Guard;
 use super::shared::Shared;
 use super::sink::{self, OnError, Reaction, Sink};
@@ -43,6 +44,7 @@ pub(super) struct Config {
     pub(super) order: Order,
     pub(super) on_error: OnError,
     pub(super) report_drops: bool,
+    pub(super) on_drop: Option<OnDrop>,
     pub(super) patience: Duration,
     /// To a file with a name.
     pub(super) appends: bool,
@@ -76,6 +78,7 @@ impl Builder {
             order: Order::default(),
             on_error: Arc::new(Reaction::default_for),
             report_drops: true,
+            on_drop: None,
             patience: DEFAULT_PATIENCE,
             appends: false,
         };
@@ -110,9 +113,28 @@ impl Builder {
         self
     }
 
-    /// Whether the log itself tells how many records were dropped, in a line such as `[aside: 12 records dropped]`. Default: yes.
+    /// Whether the log itself tells how many records were dropped, and when, in a line such as `[aside: 12 records dropped between
+    /// 2026-01-31T08:15:30.123456Z and 2026-01-31T08:15:30.234567Z]`. It stands behind the records that came before them. Default: yes.
     pub fn report_drops(mut self, report: bool) -> Self {
         self.config.report_drops = report;
+        self
+    }
+
+    /// Called on the offload thread whenever records were dropped, whether the log itself tells it or not: for a metric, or an alarm. It should
+    /// return soon, as the log is not written meanwhile. If it panics, that is taken for a panic of the sink.
+    ///
+    /// ```
+    /// use aside::log::{Overflow, Writer};
+    ///
+    /// let (log, guard) = Writer::builder()
+    ///     .sink(std::io::sink())
+    ///     .overflow(Overflow::DropNewest)
+    ///     .on_drop(|dropped| eprintln!("{} records", dropped.records))
+    ///     .build()?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn on_drop(mut self, tell: impl Fn(&Dropped) + Send + Sync + 'static) -> Self {
+        self.config.on_drop = Some(Arc::new(tell));
         self
     }
 

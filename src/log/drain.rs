@@ -1,6 +1,7 @@
 //! A drain's passes: from the rings to the sink. See `README.md`, "A pass".
 
 use super::builder::Order;
+use super::drops::Dropped;
 use super::front::{Back, Draining};
 use super::shared::Shared;
 use super::sink::{OnError, Out, Sink};
@@ -27,7 +28,6 @@ pub(super) struct Backend {
     /// Rings with records to be emitted in this pass, with the stamp of the oldest.
     heads: Vec<(u64, usize)>,
     staged: Staged,
-    reported_drops: u64,
     is_broken: bool,
 }
 
@@ -36,8 +36,21 @@ struct Staged {
     bytes: Vec<u8>,
     /// Where each ends.
     ends: Vec<usize>,
-    /// The last so many are the writer's own, and not counted.
-    own: usize,
+    /// Which of them are the writer's own, and not counted.
+    own: Vec<usize>,
+}
+
+impl Staged {
+    fn push_own(&mut self, record: &[u8]) {
+        self.own.push(self.ends.len());
+        self.bytes.extend_from_slice(record);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// How many of the first so many are not the writer's own.
+    fn counted(&self, first: usize) -> usize {
+        first - self.own.partition_point(|&own| own < first)
+    }
 }
 
 /// What a pass brought: bytes.
@@ -53,8 +66,7 @@ impl Backend {
             first: Vec::new(),
             second: Vec::new(),
             heads: Vec::new(),
-            staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: 0 },
-            reported_drops: 0,
+            staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: Vec::new() },
             is_broken: false,
         }
     }
@@ -100,9 +112,10 @@ impl Backend {
         if self.is_broken {
             return Ok(Brought(0));
         }
-        // Before the snapshots: what was logged before it was asked for is in them.
+        // Before the snapshots: what was logged before that is in them.
         let flush = shared.flushes.asked();
         let errands = shared.errands.take();
+        let untold = shared.drops.untold();
         let mut brought = 0;
         // The guests' ring first: what its threads logged into rings of their own before is in the later snapshots, too.
         self.first.clear();
@@ -121,14 +134,8 @@ impl Backend {
             }
             Order::Causal => brought += self.merge(shared)?,
         }
-        let dropped = shared.tally.dropped.load(Ordering::Relaxed);
-        if dropped != self.reported_drops && shared.config.report_drops {
-            let report = format!("[aside: {} records dropped]\n", dropped - self.reported_drops);
-            self.reported_drops = dropped;
-            self.staged.bytes.extend_from_slice(report.as_bytes());
-            self.staged.ends.push(self.staged.bytes.len());
-            self.staged.own += 1;
-            brought += report.len();
+        if let Some(dropped) = shared.drops.tell(untold) {
+            brought += self.report(shared, &dropped);
         }
         write_staged(&mut self.out, &mut self.staged, shared)?;
         if brought > 0 || shared.flushes.is_pending() || !errands.is_empty() {
@@ -142,6 +149,19 @@ impl Backend {
             shared.waiters.wake_all();
         }
         Ok(Brought(brought))
+    }
+
+    /// Tells of dropped records, behind what is staged. Returns how many bytes that takes.
+    fn report(&mut self, shared: &Shared, dropped: &Dropped) -> usize {
+        if let Some(on_drop) = &shared.config.on_drop {
+            on_drop(dropped);
+        }
+        if !shared.config.report_drops {
+            return 0;
+        }
+        let report = format!("[aside: {dropped}]\n");
+        self.staged.push_own(report.as_bytes());
+        report.len()
     }
 
     /// Emits by stamp up to the latest one of the first snapshot.
@@ -236,7 +256,7 @@ impl Backend {
     pub(super) fn left(&mut self, shared: &Shared) -> u64 {
         self.fetch_fresh(shared);
         let waiting = self.rings.iter().map(|ring| ring.consumer.committed() - ring.consumer.released());
-        waiting.sum::<u64>() + (self.staged.ends.len() - self.staged.own) as u64
+        waiting.sum::<u64>() + self.staged.counted(self.staged.ends.len()) as u64
     }
 }
 
@@ -248,11 +268,11 @@ fn write_staged(out: &mut Out, staged: &mut Staged, shared: &Shared) -> io::Resu
     let whole = staged.ends.partition_point(|&end| end <= written);
     let is_torn =
         written < staged.bytes.len() && whole.checked_sub(1).map_or(0, |last| staged.ends[last]) < written;
-    let records = staged.ends.len() - staged.own;
-    account(out, shared, written, records, whole.min(records), is_torn);
+    let records = staged.counted(staged.ends.len());
+    account(out, shared, written, records, staged.counted(whole), is_torn);
     staged.bytes.clear();
     staged.ends.clear();
-    staged.own = 0;
+    staged.own.clear();
     Ok(())
 }
 

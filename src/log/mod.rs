@@ -19,6 +19,7 @@
 mod alarm;
 mod builder;
 mod drain;
+mod drops;
 mod errand;
 mod error;
 mod flush;
@@ -32,9 +33,11 @@ mod shared;
 mod shift;
 mod sink;
 mod stats;
+mod utc;
 mod writer;
 
 pub use builder::{Builder, Order, Overflow};
+pub use drops::Dropped;
 pub use errand::{Reopening, Synced, Syncing};
 pub use error::{FlushError, ReopenError, WriteError};
 pub use flush::Flush;

@@ -3,6 +3,7 @@
 use super::alarm::Alarm;
 use super::builder::{Config, Order, Overflow};
 use super::drain::Backend;
+use super::drops::Drops;
 use super::errand::Errands;
 use super::error::WriteError;
 use super::flush::Flushes;
@@ -52,18 +53,18 @@ pub(super) struct Shared {
     pub(super) waiters: WaitList,
     pub(super) flushes: Flushes,
     pub(super) errands: Errands,
+    pub(super) drops: Drops,
     broken: OnceLock<Arc<io::Error>>,
     pub(super) tally: Tally,
 }
 
-/// Written by the drain, but for `dropped`, `guests` and `waits`.
+/// Written by the drain, but for `wakes` and `guests`.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) written: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) writes: AtomicU64,
     pub(super) lost: AtomicU64,
-    pub(super) dropped: AtomicU64,
     pub(super) wakes: AtomicU64,
     guests: AtomicU64,
 }
@@ -98,6 +99,7 @@ impl Shared {
             waiters: WaitList::new(),
             flushes: Flushes::new(),
             errands: Errands::new(),
+            drops: Drops::new(),
             broken: OnceLock::new(),
             tally: Tally::default(),
         })
@@ -204,7 +206,11 @@ impl Shared {
         }
         // Who drains cannot wait for the drain.
         if overflow == Overflow::DropNewest || front::is_draining(self.id) {
-            self.tally.dropped.fetch_add(1, Ordering::Relaxed);
+            self.drops.count();
+            // The drain tells it, if it sleeps already.
+            if self.alarm.look_after_commit().is_asleep() {
+                self.wake();
+            }
             return Err(WriteError::Full);
         }
         self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -274,9 +280,9 @@ impl Shared {
         self.nap.end();
     }
 
-    /// Whether the drain is asked for anything but to write.
+    /// Whether the drain is asked for anything but to write records.
     pub(super) fn is_asked(&self) -> bool {
-        self.flushes.is_pending() || !self.errands.is_empty()
+        self.flushes.is_pending() || !self.errands.is_empty() || self.drops.untold() > 0
     }
 
     /// Has a pass made by whoever has the backend's lock. `None` if the sink is gone.
@@ -332,7 +338,7 @@ impl Shared {
             written: read(&tally.written),
             written_bytes: read(&tally.bytes),
             writes: read(&tally.writes),
-            dropped: read(&tally.dropped),
+            dropped: self.drops.total(),
             lost: read(&tally.lost),
             wakes: read(&tally.wakes),
             rings,

@@ -150,3 +150,16 @@ pub fn poll_and_drop<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     }
     None
 }
+
+/// Does what it is told to.
+pub struct Scripted<F>(pub F);
+
+impl<F: FnMut(&[u8]) -> io::Result<usize>> Write for Scripted<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.0)(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
