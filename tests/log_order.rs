@@ -2,62 +2,13 @@
 
 mod util;
 
-use aside::log::{Order, Overflow, Writer};
-use std::io::{self, Write};
+use aside::log::{Order, Writer};
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use util::sink::{Sink, Slow};
 use util::watchdog;
-
-/// A sink that can be read.
-#[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<Vec<u8>>>);
-
-impl Shelf {
-    fn lines(&self) -> Vec<String> {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
-    }
-}
-
-impl Write for Shelf {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Takes its time, and a part of what it is given.
-struct Slow(Shelf);
-
-impl Write for Slow {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        thread::sleep(Duration::from_micros(100));
-        self.0.write(&bytes[..bytes.len().min(7_001)])
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Takes nothing before the gate is open.
-struct Held(util::Gate);
-
-impl Write for Held {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.pass();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -77,7 +28,7 @@ fn assert_in_order(lines: &[String], threads: usize, each: usize) {
 
 fn flood(order: Order, capacity: usize) {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let builder = Writer::builder().order(order).capacity(capacity).sink(Slow(shelf.clone()));
     let (log, guard) = builder.build().unwrap();
     thread::scope(|scope| {
@@ -118,7 +69,7 @@ fn long_records_stay_in_order() {
 #[test]
 fn threads_that_hand_over_to_each_other_log_in_that_order() {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().sink(shelf.clone()).build().unwrap();
     let turn = AtomicUsize::new(0);
     const TURNS: usize = 40_000;
@@ -155,7 +106,7 @@ fn threads_that_hand_over_to_each_other_log_in_that_order() {
 #[test]
 fn ten_thousand_short_threads_leave_nothing_behind() {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().capacity(4096).sink(shelf.clone()).build().unwrap();
     for wave in 0..500 {
         thread::scope(|scope| {
@@ -181,7 +132,7 @@ fn ten_thousand_short_threads_leave_nothing_behind() {
 #[test]
 fn threads_beyond_the_budget_share_a_ring() {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let builder = Writer::builder().capacity(1024).budget(4096).sink(shelf.clone());
     let (log, guard) = builder.build().unwrap();
     let all_there = std::sync::Barrier::new(8);
@@ -216,7 +167,7 @@ fn a_thread_local_logs_as_it_is_destroyed() {
         static LATE: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
     }
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().sink(shelf.clone()).build().unwrap();
     let in_thread = log.clone();
     thread::spawn(move || {
@@ -233,7 +184,7 @@ fn a_thread_local_logs_as_it_is_destroyed() {
 
 #[test]
 fn lines_are_gathered_up_to_the_newline() {
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (mut log, guard) = Writer::builder().sink(shelf.clone()).build().unwrap();
     log.write_all(b"be").unwrap();
     log.write_all(b"gun").unwrap();
@@ -259,7 +210,7 @@ fn grants_stay_in_order_without_stamps() {
 fn grants(order: Order) {
     use std::fmt::Write as _;
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().order(order).capacity(1024).sink(shelf.clone()).build().unwrap();
     for n in 0..100 {
         let mut grant = log.reserve(100).unwrap();
@@ -285,7 +236,7 @@ fn grants(order: Order) {
 #[test]
 fn flush_reaches_up_to_the_call() {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().sink(Slow(shelf.clone())).build().unwrap();
     for n in 0..200 {
         log.write_record(format!("{n}\n").as_bytes()).unwrap();
@@ -302,111 +253,4 @@ fn flush_reaches_up_to_the_call() {
     }
     drop(guard);
     log.flush_wait(LONG).unwrap();
-}
-
-/// How many records were dropped, if a line tells it.
-fn told(line: &str) -> Option<usize> {
-    let (records, times) =
-        line.strip_prefix("[aside: ")?.strip_suffix("]")?.split_once(" dropped between ")?;
-    let (first, last) = times.split_once(" and ")?;
-    assert!(first.ends_with('Z') && first.len() == last.len() && first <= last, "{line}");
-    Some(records.split(' ').next()?.parse().unwrap())
-}
-
-#[test]
-fn what_is_dropped_is_told_in_the_log() {
-    let _watchdog = watchdog();
-    let shelf = Shelf::default();
-    let reported = Arc::new(Mutex::new(Vec::new()));
-    let reports = reported.clone();
-    let begin = std::time::SystemTime::now();
-    let builder = Writer::builder().capacity(1024).overflow(Overflow::DropNewest).sink(Slow(shelf.clone()));
-    let builder = builder.on_drop(move |dropped| reports.lock().unwrap().push(*dropped));
-    let (log, guard) = builder.build().unwrap();
-    let refused: Vec<usize> =
-        (0..5_000).filter(|n| log.write_record(format!("{n}\n").as_bytes()).is_err()).collect();
-    let report = guard.close(LONG);
-    let end = std::time::SystemTime::now();
-    assert!(!refused.is_empty());
-    assert_eq!((report.dropped, report.written), (refused.len() as u64, 5_000 - refused.len() as u64));
-
-    // Each report stands behind what came before the last record that it counts.
-    let (mut all_told, mut written) = (0, 0);
-    for line in shelf.lines() {
-        match told(&line) {
-            Some(records) => {
-                all_told += records;
-                let last = refused[all_told - 1];
-                assert!(written >= last + 1 - all_told, "{line}: {written} before, and {last} dropped");
-            }
-            None => written += 1,
-        }
-    }
-    assert_eq!(all_told, refused.len());
-    let reported = reported.lock().unwrap();
-    assert_eq!(reported.iter().map(|dropped| dropped.records).sum::<u64>(), refused.len() as u64);
-    for dropped in &*reported {
-        assert!(begin <= dropped.first && dropped.first <= dropped.last && dropped.last <= end);
-    }
-}
-
-#[test]
-fn drops_are_told_by_a_sleeping_drain_or_not_at_all_if_so_wished() {
-    let _watchdog = watchdog();
-    for report in [true, false] {
-        let shelf = Shelf::default();
-        let log: Arc<std::sync::OnceLock<Writer>> = Arc::default();
-        let (inner, out) = (log.clone(), shelf.clone());
-        // Logs from inside, until that is refused.
-        let sink = util::sink::Scripted(move |bytes: &[u8]| {
-            let log = inner.get().unwrap();
-            if log.stats().dropped == 0 {
-                while log.write_record(&[b'x'; 100]).is_ok() {}
-            }
-            out.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        });
-        let (writer, _guard) =
-            Writer::builder().capacity(1024).report_drops(report).sink(sink).build().unwrap();
-        log.set(writer.clone()).unwrap();
-        writer.write_record(b"1\n").unwrap();
-        util::process::eventually("all is written", || writer.stats().written > 5);
-        writer.flush_wait(LONG).unwrap();
-        let told = shelf.lines().iter().filter(|line| line.contains("1 record dropped between ")).count();
-        assert_eq!(told, usize::from(report));
-    }
-}
-
-#[test]
-fn a_record_may_wait_where_others_are_dropped() {
-    let _watchdog = watchdog();
-    let shelf = Shelf::default();
-    let builder = Writer::builder().capacity(1024).overflow(Overflow::DropNewest).sink(Slow(shelf.clone()));
-    let (log, guard) = builder.build().unwrap();
-    let mut dropped = 0;
-    for n in 0..5_000 {
-        dropped += usize::from(log.write_record(format!("minor {n}\n").as_bytes()).is_err());
-        if n % 10 == 0 {
-            log.write_record_with(format!("major {n}\n").as_bytes(), Overflow::Block).unwrap();
-        }
-    }
-    assert!(dropped > 0);
-    assert_eq!(guard.close(LONG).dropped, dropped as u64);
-    let lines = shelf.lines();
-    let major: Vec<&String> = lines.iter().filter(|line| line.starts_with("major")).collect();
-    assert_eq!(major.len(), 500);
-    assert!(major.iter().enumerate().all(|(n, line)| **line == format!("major {}", n * 10)));
-}
-
-#[test]
-fn a_record_may_be_dropped_where_others_wait() {
-    let _watchdog = watchdog();
-    let gate = util::Gate::new();
-    let (log, guard) = Writer::builder().capacity(1024).sink(Held(gate.clone())).build().unwrap();
-    let record = [b'x'; 100];
-    let refused = (0..2_000).find_map(|_| log.write_record_with(&record, Overflow::DropNewest).err());
-    assert!(matches!(refused, Some(aside::log::WriteError::Full)));
-    gate.open();
-    log.write_record(&record).unwrap();
-    assert_eq!(guard.close(LONG).dropped, 1);
 }

@@ -22,6 +22,14 @@ pub enum Overflow {
     Block,
     /// The record is refused, and counted. The log itself tells how many: see [`Builder::report_drops`].
     DropNewest,
+    /// Some of the oldest records of this thread that wait are given up for the new one, and counted. The log itself tells how many, in their
+    /// place. Nobody ever waits, not even who logs from inside the sink.
+    ///
+    /// As for a single record ([`Writer::write_record_with`]): only where the writer itself has this policy; else as `DropNewest`. A record that was waited
+    /// for may be given up later.
+    ///
+    /// Has each record copied once more, by the drain, and takes three times the memory.
+    DropOldest,
 }
 
 /// Which order the records have in the sink.

@@ -5,6 +5,7 @@ use super::drops::Dropped;
 use super::front::{Back, Draining};
 use super::shared::Shared;
 use super::sink::{OnError, Out, Sink};
+use super::tail::Tell;
 use crate::panic::drop_payload;
 use std::collections::HashSet;
 use std::io;
@@ -74,7 +75,7 @@ impl Backend {
     /// Whether there is something to be brought.
     pub(super) fn has_records(&mut self, shared: &Shared) -> bool {
         self.fetch_fresh(shared);
-        self.rings.iter().any(|ring| ring.consumer.committed() > ring.consumer.released())
+        self.rings.iter().any(|ring| ring.waiting() > 0)
     }
 
     /// Forgets rings that nobody will write into any more.
@@ -119,8 +120,10 @@ impl Backend {
         let mut brought = 0;
         // The guests' ring first: what its threads logged into rings of their own before is in the later snapshots, too.
         self.first.clear();
+        self.rings[0].copy_out(u64::MAX);
         let guests = self.rings[0].consumer.committed();
         self.fetch_fresh(shared);
+        self.copy_out(shared, 1, u64::MAX);
         self.first.push(guests);
         self.first.extend(self.rings[1..].iter().map(|ring| ring.consumer.committed()));
         match shared.config.order {
@@ -133,6 +136,12 @@ impl Backend {
                 }
             }
             Order::Causal => brought += self.merge(shared)?,
+        }
+        if shared.discards() {
+            // Those that no record came after, so far.
+            for index in 0..self.rings.len() {
+                self.tell_discarded(shared, index, u64::MAX);
+            }
         }
         if let Some(dropped) = shared.drops.tell(untold) {
             brought += self.report(shared, &dropped);
@@ -174,6 +183,7 @@ impl Backend {
         };
         // All that came before anything in the first snapshot is in the second.
         self.fetch_fresh(shared);
+        self.copy_out(shared, 0, limit);
         self.second.clear();
         self.second.extend(self.rings.iter().map(|ring| ring.consumer.committed()));
         self.heads.clear();
@@ -204,8 +214,32 @@ impl Backend {
         (stamp <= limit).then_some((stamp, index))
     }
 
+    /// Copies out of the rings, from this one on, where the drain does not write records from where they lie.
+    fn copy_out(&mut self, shared: &Shared, from: usize, latest: u64) {
+        if shared.discards() {
+            self.rings[from..].iter_mut().for_each(|ring| ring.copy_out(latest));
+            shared.room.wake_all();
+        }
+    }
+
+    /// Tells what was discarded before the next record of a ring. Returns the first record, up to `end`, that must not be emitted
+    /// before something else is told.
+    #[cold]
+    fn tell_discarded(&mut self, shared: &Shared, index: usize, end: u64) -> u64 {
+        loop {
+            let ring = &mut self.rings[index];
+            let next = ring.consumer.released();
+            match ring.source.as_mut().map(|source| source.tell_at(next)) {
+                Some(Tell::Now(dropped)) => self.report(shared, &dropped),
+                Some(Tell::Before(number)) => return end.min(number),
+                Some(Tell::Nothing) | None => return end,
+            };
+        }
+    }
+
     /// Emits some records of a ring: at least one, which must be there. Returns how many bytes, at least 1.
     fn bring(&mut self, shared: &Shared, index: usize, end: u64, latest: u64) -> io::Result<usize> {
+        let end = if shared.discards() { self.tell_discarded(shared, index, end) } else { end };
         let ring = &mut self.rings[index];
         let run = ring.consumer.run(end, latest, BATCH);
         let records = run.records;
@@ -255,8 +289,7 @@ impl Backend {
     /// How many records are here that will not be written.
     pub(super) fn left(&mut self, shared: &Shared) -> u64 {
         self.fetch_fresh(shared);
-        let waiting = self.rings.iter().map(|ring| ring.consumer.committed() - ring.consumer.released());
-        waiting.sum::<u64>() + self.staged.counted(self.staged.ends.len()) as u64
+        self.rings.iter().map(Back::waiting).sum::<u64>() + self.staged.counted(self.staged.ends.len()) as u64
     }
 }
 

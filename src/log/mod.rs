@@ -33,6 +33,7 @@ mod shared;
 mod shift;
 mod sink;
 mod stats;
+mod tail;
 mod utc;
 mod writer;
 

@@ -19,7 +19,7 @@ use crate::job::{Host, Wait, block_on};
 use crate::os::fork::{self, PerProcess};
 use crate::os::stamp::Stamps;
 use crate::panic::contain;
-use crate::ring::{self, Full};
+use crate::ring::Full;
 use crate::sync::{Mutex, lock};
 use crate::wait_list::WaitList;
 use std::fs::File;
@@ -53,7 +53,7 @@ pub(super) struct Shared {
     pub(super) waiters: WaitList,
     pub(super) flushes: Flushes,
     pub(super) errands: Errands,
-    pub(super) drops: Drops,
+    pub(super) drops: Arc<Drops>,
     broken: OnceLock<Arc<io::Error>>,
     pub(super) tally: Tally,
 }
@@ -74,7 +74,9 @@ impl Shared {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         fork::watch();
         let stamps = (config.order == Order::Causal).then(Stamps::new);
-        let (guest, back) = new_ring(0, config.capacity, stamps);
+        let drops = Arc::new(Drops::new());
+        let discards = (config.overflow == Overflow::DropOldest).then_some(&drops);
+        let (guest, back) = new_ring(0, config.capacity, stamps, discards);
         let file = match &sink {
             Sink::File(file) => Some(file.clone()),
             Sink::Any(_) => None,
@@ -99,7 +101,7 @@ impl Shared {
             waiters: WaitList::new(),
             flushes: Flushes::new(),
             errands: Errands::new(),
-            drops: Drops::new(),
+            drops,
             broken: OnceLock::new(),
             tally: Tally::default(),
         })
@@ -157,7 +159,14 @@ impl Shared {
         if record.len() > front::LONGEST {
             return Err(WriteError::TooLong { len: record.len(), longest: front::LONGEST });
         }
-        self.take_or_wait(overflow, || with_front(self, |front| front.push(record)))?;
+        self.take_or_wait(overflow, |discards| {
+            with_front(self, |front| {
+                if discards {
+                    front.discard();
+                }
+                front.push(record)
+            })
+        })?;
         self.committed()
     }
 
@@ -192,20 +201,31 @@ impl Shared {
         self.broken.get().cloned().unwrap_or_else(unknown)
     }
 
-    /// Makes an attempt to commit; if there is no room, as the overflow policy says.
+    /// Whether the rings are such that the oldest records may be discarded.
+    pub(super) fn discards(&self) -> bool {
+        self.config.overflow == Overflow::DropOldest
+    }
+
+    /// Makes an attempt to commit; if there is no room, as the overflow policy says. The attempt is told whether to discard old records first.
     pub(super) fn take_or_wait(
         self: &Arc<Self>,
         overflow: Overflow,
-        mut attempt: impl FnMut() -> Result<(), Full>,
+        mut attempt: impl FnMut(bool) -> Result<(), Full>,
     ) -> Result<(), WriteError> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
-        if attempt().is_ok() {
+        if attempt(false).is_ok() {
+            return Ok(());
+        }
+        if overflow == Overflow::DropOldest && self.discards() {
+            self.nap.end();
+            // Ends: an empty ring takes any record that is not too long.
+            while attempt(true).is_err() {}
             return Ok(());
         }
         // Who drains cannot wait for the drain.
-        if overflow == Overflow::DropNewest || front::is_draining(self.id) {
+        if overflow != Overflow::Block || front::is_draining(self.id) {
             self.drops.count();
             // The drain tells it, if it sleeps already.
             if self.alarm.look_after_commit().is_asleep() {
@@ -226,7 +246,7 @@ impl Shared {
                 if let Some(refusal) = self.refusal() {
                     return Wait::Over(Err(refusal));
                 }
-                if attempt().is_ok() {
+                if attempt(false).is_ok() {
                     return Wait::Over(Ok(()));
                 }
                 if !is_registered {
@@ -248,7 +268,9 @@ impl Shared {
     /// A ring for a new thread; `None` if the budget is spent.
     pub(super) fn take_front(&self) -> Option<Front> {
         let Config { capacity, budget, .. } = self.config;
-        self.pool.take(budget / ring::footprint(capacity), |number| new_ring(number, capacity, self.stamps))
+        let discards = self.discards().then_some(&self.drops);
+        let most = budget / front::footprint(capacity, discards.is_some());
+        self.pool.take(most, |number| new_ring(number, capacity, self.stamps, discards))
     }
 
     pub(super) fn count_guest(&self) {

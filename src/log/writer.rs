@@ -148,7 +148,13 @@ impl Writer {
             repay(shared, front);
             return Ok(Grant::of_its_own(shared, most));
         }
-        match shared.take_or_wait(shared.config.overflow, || front.producer.reserve(most).map(drop)) {
+        let attempt = |discards| {
+            if discards {
+                front.discard();
+            }
+            front.producer.reserve(most).map(drop)
+        };
+        match shared.take_or_wait(shared.config.overflow, attempt) {
             Ok(()) => Ok(Grant::in_ring(shared, front, most)),
             Err(error) => {
                 repay(shared, front);
