@@ -32,20 +32,32 @@ fn told(line: &str) -> Option<usize> {
 
 #[test]
 fn what_is_dropped_is_told_in_the_log() {
+    drop_newest(1024);
+}
+
+/// A write takes long here, and the ring fills meanwhile.
+#[test]
+fn what_is_dropped_during_a_write_is_told_behind_what_came_before() {
+    drop_newest(1 << 16);
+}
+
+fn drop_newest(capacity: usize) {
+    const ALL: usize = 20_000;
     let _watchdog = watchdog();
     let shelf = Sink::new();
     let reported = Arc::new(Mutex::new(Vec::new()));
     let reports = reported.clone();
     let begin = SystemTime::now();
-    let builder = Writer::builder().capacity(1024).overflow(Overflow::DropNewest).sink(Slow(shelf.clone()));
+    let builder =
+        Writer::builder().capacity(capacity).overflow(Overflow::DropNewest).sink(Slow(shelf.clone()));
     let builder = builder.on_drop(move |dropped| reports.lock().unwrap().push(*dropped));
     let (log, guard) = builder.build().unwrap();
     let refused: Vec<usize> =
-        (0..5_000).filter(|n| log.write_record(format!("{n}\n").as_bytes()).is_err()).collect();
+        (0..ALL).filter(|n| log.write_record(format!("{n:0100}\n").as_bytes()).is_err()).collect();
     let report = guard.close(LONG);
     let end = SystemTime::now();
     assert!(!refused.is_empty());
-    assert_eq!((report.dropped, report.written), (refused.len() as u64, 5_000 - refused.len() as u64));
+    assert_eq!((report.dropped, report.written), (refused.len() as u64, (ALL - refused.len()) as u64));
 
     // Each report stands behind what came before the last record that it counts.
     let (mut all_told, mut written) = (0, 0);
