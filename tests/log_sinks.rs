@@ -202,6 +202,20 @@ fn a_job_of_the_only_thread_of_the_group_may_log_more_than_there_is_room_for() {
     assert_eq!(guard.close(LONG).written, 1_000);
 }
 
+/// The guard would wait for a drain that is queued behind its own job.
+#[test]
+fn a_guard_is_closed_by_a_job_of_the_only_thread_of_the_group() {
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(1).build().unwrap();
+    let (log, guard) = Writer::builder().group(&group).capacity(1024).sink(io::sink()).build().unwrap();
+    let closing = group.offload(move || {
+        (0..100).for_each(|_| log.write_record(&[b'x'; 100]).unwrap());
+        guard.close(aside::Deadline::NEVER)
+    });
+    let report = closing.wait();
+    assert!(report.is_complete && report.written == 100, "{report}");
+}
+
 #[test]
 fn without_a_group_there_is_an_error_and_no_wait() {
     let _watchdog = watchdog();

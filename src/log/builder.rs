@@ -54,6 +54,7 @@ pub(super) struct Config {
     pub(super) report_drops: bool,
     pub(super) on_drop: Option<OnDrop>,
     pub(super) patience: Duration,
+    pub(super) close_at_exit: bool,
     /// To a file with a name.
     pub(super) appends: bool,
 }
@@ -88,6 +89,7 @@ impl Builder {
             report_drops: true,
             on_drop: None,
             patience: DEFAULT_PATIENCE,
+            close_at_exit: true,
             appends: false,
         };
         Self { config, group: None, target: Target::Stdout }
@@ -172,9 +174,20 @@ impl Builder {
         self
     }
 
-    /// How long the guard waits when it is dropped. Default: 5 s.
+    /// How long the guard waits when it is dropped, and the end of the process if it was not. Default: 5 s.
     pub fn drop_deadline(mut self, duration: Duration) -> Self {
         self.config.patience = duration;
+        self
+    }
+
+    /// Whether the end of the process, by the return of `main` or by [`std::process::exit`], closes the writer if the guard did not: takes no more
+    /// records, waits until all are written, but no longer than [`drop_deadline`](Self::drop_deadline), and says on standard error if some were not.
+    /// Default: yes. On Unix only.
+    ///
+    /// Nothing can be done where the process is not asked: when it is killed, aborts, calls `_exit` or `exec`, or dies of a signal; nor if `exit` is
+    /// called from inside the sink. Then what is in the rings is lost. In a forked child this closes what the child has logged, and nothing else.
+    pub fn close_at_exit(mut self, close: bool) -> Self {
+        self.config.close_at_exit = close;
         self
     }
 

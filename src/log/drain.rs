@@ -32,6 +32,12 @@ pub(super) struct Backend {
     is_broken: bool,
 }
 
+impl Brought {
+    pub(super) fn is_something(self) -> bool {
+        self.0 > 0
+    }
+}
+
 /// Records that were copied together.
 struct Staged {
     bytes: Vec<u8>,

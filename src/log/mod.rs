@@ -22,6 +22,7 @@ mod drain;
 mod drops;
 mod errand;
 mod error;
+mod farewell;
 mod flush;
 mod front;
 mod grant;

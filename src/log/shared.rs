@@ -6,6 +6,7 @@ use super::drain::Backend;
 use super::drops::Drops;
 use super::errand::Errands;
 use super::error::WriteError;
+use super::farewell::close_at_exit;
 use super::flush::Flushes;
 use super::front::{self, Front, new_ring, with_front};
 use super::nap::Nap;
@@ -82,7 +83,7 @@ impl Shared {
             Sink::Any(_) => None,
         };
         let backend = Backend::new(sink, config.on_error.clone(), back);
-        Arc::new(Self {
+        let shared = Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             generation: fork::generation(),
             alarm: Alarm::new(),
@@ -104,7 +105,11 @@ impl Shared {
             drops,
             broken: OnceLock::new(),
             tally: Tally::default(),
-        })
+        });
+        if shared.config.close_at_exit {
+            close_at_exit(&shared);
+        }
+        shared
     }
 
     /// Whether this belongs to a process that this one was forked from. Its locks may be held by threads that are gone.
@@ -312,19 +317,30 @@ impl Shared {
         lock(&self.backend).as_mut().map(pass)
     }
 
-    /// Makes one pass on this thread, unless another one is at it.
+    /// Makes a pass on this thread, unless another one is at it. If the writer is closed, brings it to its end.
     pub(super) fn help(self: &Arc<Self>) {
         if front::is_draining(self.id) {
             return;
         }
+        // Looked at before the pass: what was committed before it was closed is then brought.
+        let is_closed = self.alarm.look().is_closed();
         let mut backend = match self.backend.try_lock() {
             Ok(backend) => backend,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
         if let Some(backend) = &mut *backend {
-            backend.pass(self);
+            while backend.pass(self).is_something() && is_closed {}
         }
+        drop(backend);
+        if is_closed && !self.has_more() {
+            self.end();
+        }
+    }
+
+    /// Whether there is something to be brought.
+    pub(super) fn has_more(&self) -> bool {
+        self.is_asked() || self.with_backend(|backend| backend.has_records(self)).unwrap_or(false)
     }
 
     /// Nothing can be written any more.

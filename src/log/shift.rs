@@ -60,7 +60,7 @@ impl Drain {
                 }
                 continue;
             }
-            if is_closed && !has_more(shared) {
+            if is_closed && !shared.has_more() {
                 return shared.end();
             }
             if quiet_since.get_or_insert_with(Instant::now).elapsed() < LINGER {
@@ -81,14 +81,9 @@ fn is_in_a_hurry(shared: &Shared) -> bool {
     shared.waiting.load(Ordering::Relaxed) > 0 || shared.is_asked() || !shared.alarm.look().is_fine()
 }
 
-/// Whether there is something to be brought.
-fn has_more(shared: &Shared) -> bool {
-    shared.is_asked() || shared.with_backend(|backend| backend.has_records(shared)).unwrap_or(false)
-}
-
 /// Whether the drain must not sleep.
 fn is_wanted(shared: &Shared) -> bool {
-    has_more(shared) || !shared.alarm.look().is_open()
+    shared.has_more() || !shared.alarm.look().is_open()
 }
 
 fn trim(shared: &Shared) {

@@ -5,6 +5,7 @@
 pub(crate) mod affinity;
 pub(crate) mod barrier;
 pub(crate) mod event;
+pub(crate) mod exit;
 pub(crate) mod fork;
 pub(crate) mod nice;
 pub(crate) mod processors;
