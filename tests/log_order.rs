@@ -2,7 +2,7 @@
 
 mod util;
 
-use aside::log::{Order, Writer};
+use aside::log::{Order, WriteError, Writer};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -64,6 +64,36 @@ fn long_records_stay_in_order() {
     for order in [Order::Causal, Order::PerThread] {
         flood(order, 1);
     }
+}
+
+/// Around half the ring, the ring, and the longest there may be.
+#[test]
+fn records_of_all_lengths_come_out_whole() {
+    let _watchdog = watchdog();
+    const LONGEST: usize = 16 << 20;
+    let sink = Sink::new();
+    let (log, guard) = Writer::builder().capacity(1024).sink(sink.clone()).build().unwrap();
+    let lengths = (0..2_100).chain([LONGEST - 1, LONGEST, 0, LONGEST, 1]);
+    let record = |len: usize| vec![b'a' + (len % 26) as u8; len];
+    for len in lengths.clone() {
+        log.write_record(&record(len)).unwrap();
+    }
+    for len in [LONGEST + 1, 2 * LONGEST] {
+        match log.write_record(&record(len)) {
+            Err(WriteError::TooLong { len: told, longest }) => assert_eq!((told, longest), (len, LONGEST)),
+            other => panic!("{other:?}"),
+        }
+    }
+    let report = guard.close(LONG);
+    assert_eq!((report.written, report.dropped, report.lost), (2_105, 0, 0));
+    let written = sink.written();
+    let mut rest = &written[..];
+    for len in lengths {
+        let (this, behind) = rest.split_at(len);
+        assert!(this == record(len), "the record of {len} bytes");
+        rest = behind;
+    }
+    assert!(rest.is_empty());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -94,6 +94,11 @@ pub fn file() -> PathBuf {
     env::var_os(FILE).unwrap().into()
 }
 
+/// Makes it the child's file.
+pub fn set_file<'a>(command: &'a mut Command, file: &Path) -> &'a mut Command {
+    command.env(FILE, file).stdout(Stdio::null())
+}
+
 /// What a child has left.
 pub struct Ended {
     /// What it has written into its file.
@@ -162,6 +167,16 @@ fn expect_pass(test: &str, output: Output) {
         "the child for {test} failed: {}\n{stdout}\n{stderr}",
         output.status
     );
+}
+
+/// From now on no file may be larger than that.
+#[cfg(target_os = "linux")]
+pub fn limit_files(bytes: Option<u64>) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // SAFETY: installs no handler. Else the signal ends the process.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum: getrlimit(Resource::Fsize).maximum })
+        .unwrap();
 }
 
 /// While this is there, no thread can be started. Needs [`as_nobody`].
