@@ -193,6 +193,10 @@ impl Builder {
 
     /// Writes to anything. It is flushed after each pass over the rings. Called on offload threads, by one at a time. A writer should take
     /// several slices at a time (`write_vectored`), as files do.
+    ///
+    /// Each slice that it is given holds whole records: one or many, up to 64 KiB of them, or a longer one. (But when it took a part of them only, or failed in between: then the
+    /// next slice begins with the rest.) So a sink that goes on to another file between two calls, and takes what it is given, splits no record: `examples/log_rotation.rs`
+    /// shows one.
     pub fn sink(mut self, sink: impl Write + Send + 'static) -> Self {
         self.target = Target::Ready(Sink::Any(Box::new(sink)));
         self
