@@ -7,38 +7,21 @@ mod util;
 use aside::{Deadline, Group};
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
-use std::process::{Output, exit};
-use util::process::{child, in_child, is_child};
-use util::{hold_thread, watchdog};
+use std::process::exit;
+use util::hold_thread;
+use util::process::{ended_by, file, in_child};
 
-const FILE: &str = "ASIDE_TEST_FILE";
-
-/// Runs `body`, which is to end the process with `code`, in a child, and returns what it wrote into its file.
+/// How many lines a child has written into its file.
 fn lines_of_child(test: &str, code: i32, body: impl FnOnce()) -> usize {
-    let _watchdog = watchdog();
-    if is_child() {
+    let ended = ended_by(test, code, || {
         body();
         panic!("the process goes on");
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("lines");
-    let output = child(test).env(FILE, &file).output().unwrap();
-    assert_code(&output, code);
-    lines(&file)
-}
-
-fn assert_code(output: &Output, code: i32) {
-    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn lines(file: &Path) -> usize {
-    std::fs::read_to_string(file).map_or(0, |text| text.lines().count())
+    });
+    ended.map_or(0, |ended| ended.text.lines().count())
 }
 
 fn write_line() {
-    let path = std::env::var_os(FILE).unwrap();
-    writeln!(OpenOptions::new().create(true).append(true).open(path).unwrap(), "a line").unwrap();
+    writeln!(OpenOptions::new().create(true).append(true).open(file()).unwrap(), "a line").unwrap();
 }
 
 fn queue_lines(group: &Group) {

@@ -6,21 +6,13 @@ mod util;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use futures::io::{AsyncSeekExt, AsyncWriteExt, SeekFrom};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek};
 use util::fork::alone;
+use util::process::limit_files;
 
 const LIMIT: u64 = 10_000;
 const BYTES: usize = 100_000;
-
-/// No file may be larger than that.
-fn limit(bytes: Option<u64>) {
-    // SAFETY: installs no handler. Else the signal ends the process.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-    setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum: getrlimit(Resource::Fsize).maximum })
-        .unwrap();
-}
 
 fn content() -> Vec<u8> {
     (0..BYTES).map(|n| (n % 251) as u8).collect()
@@ -38,7 +30,7 @@ fn assert_is_whole(mut file: File, expected: &[u8]) {
 fn nothing_is_lost_and_each_attempt_tells() {
     alone("nothing_is_lost_and_each_attempt_tells", || {
         for buffer in [100, 4_096, 1_000_000] {
-            limit(Some(LIMIT));
+            limit_files(Some(LIMIT));
             let file = tempfile::tempfile().unwrap();
             let mut writer = Offloaded::builder().write_buffer(buffer).build(file.try_clone().unwrap());
             let mut expected = Vec::new();
@@ -67,7 +59,7 @@ fn nothing_is_lost_and_each_attempt_tells() {
                 assert_eq!(block_on(writer.close()).unwrap_err().kind(), ErrorKind::FileTooLarge);
                 assert_eq!(file.metadata().unwrap().len(), LIMIT);
             }
-            limit(None);
+            limit_files(None);
             block_on(writer.flush()).unwrap();
             assert_is_whole(file.try_clone().unwrap(), &expected);
             file.metadata().unwrap();
@@ -84,7 +76,7 @@ fn nothing_is_lost_and_each_attempt_tells() {
 #[test]
 fn what_comes_behind_does_not_go_past_it() {
     alone("what_comes_behind_does_not_go_past_it", || {
-        limit(Some(LIMIT));
+        limit_files(Some(LIMIT));
         let file = tempfile::tempfile().unwrap();
         let mut writer = Offloaded::new(file.try_clone().unwrap());
         block_on(writer.write_all(&content())).unwrap();
@@ -96,7 +88,7 @@ fn what_comes_behind_does_not_go_past_it() {
         let (error, inner, bytes) = block_on(writer.into_inner()).unwrap_err().into_parts();
         assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{error}");
         assert!(bytes == content()[LIMIT as usize..]);
-        limit(None);
+        limit_files(None);
         let mut again = Offloaded::new(inner.unwrap());
         block_on(again.write_all(&bytes)).unwrap();
         block_on(again.close()).unwrap();

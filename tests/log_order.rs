@@ -2,48 +2,13 @@
 
 mod util;
 
-use aside::log::{Order, Overflow, Writer};
-use std::io::{self, Write};
+use aside::log::{Order, WriteError, Writer};
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use util::sink::{Sink, Slow};
 use util::watchdog;
-
-/// A sink that can be read.
-#[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<Vec<u8>>>);
-
-impl Shelf {
-    fn lines(&self) -> Vec<String> {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
-    }
-}
-
-impl Write for Shelf {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Takes its time, and a part of what it is given.
-struct Slow(Shelf);
-
-impl Write for Slow {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        thread::sleep(Duration::from_micros(100));
-        self.0.write(&bytes[..bytes.len().min(7_001)])
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -63,7 +28,7 @@ fn assert_in_order(lines: &[String], threads: usize, each: usize) {
 
 fn flood(order: Order, capacity: usize) {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let builder = Writer::builder().order(order).capacity(capacity).sink(Slow(shelf.clone()));
     let (log, guard) = builder.build().unwrap();
     thread::scope(|scope| {
@@ -101,10 +66,40 @@ fn long_records_stay_in_order() {
     }
 }
 
+/// Around half the ring, the ring, and the longest there may be.
+#[test]
+fn records_of_all_lengths_come_out_whole() {
+    let _watchdog = watchdog();
+    const LONGEST: usize = 16 << 20;
+    let sink = Sink::new();
+    let (log, guard) = Writer::builder().capacity(1024).sink(sink.clone()).build().unwrap();
+    let lengths = (0..2_100).chain([LONGEST - 1, LONGEST, 0, LONGEST, 1]);
+    let record = |len: usize| vec![b'a' + (len % 26) as u8; len];
+    for len in lengths.clone() {
+        log.write_record(&record(len)).unwrap();
+    }
+    for len in [LONGEST + 1, 2 * LONGEST] {
+        match log.write_record(&record(len)) {
+            Err(WriteError::TooLong { len: told, longest }) => assert_eq!((told, longest), (len, LONGEST)),
+            other => panic!("{other:?}"),
+        }
+    }
+    let report = guard.close(LONG);
+    assert_eq!((report.written, report.dropped, report.lost), (2_105, 0, 0));
+    let written = sink.written();
+    let mut rest = &written[..];
+    for len in lengths {
+        let (this, behind) = rest.split_at(len);
+        assert!(this == record(len), "the record of {len} bytes");
+        rest = behind;
+    }
+    assert!(rest.is_empty());
+}
+
 #[test]
 fn threads_that_hand_over_to_each_other_log_in_that_order() {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().sink(shelf.clone()).build().unwrap();
     let turn = AtomicUsize::new(0);
     const TURNS: usize = 40_000;
@@ -141,7 +136,7 @@ fn threads_that_hand_over_to_each_other_log_in_that_order() {
 #[test]
 fn ten_thousand_short_threads_leave_nothing_behind() {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().capacity(4096).sink(shelf.clone()).build().unwrap();
     for wave in 0..500 {
         thread::scope(|scope| {
@@ -167,7 +162,7 @@ fn ten_thousand_short_threads_leave_nothing_behind() {
 #[test]
 fn threads_beyond_the_budget_share_a_ring() {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let builder = Writer::builder().capacity(1024).budget(4096).sink(shelf.clone());
     let (log, guard) = builder.build().unwrap();
     let all_there = std::sync::Barrier::new(8);
@@ -202,7 +197,7 @@ fn a_thread_local_logs_as_it_is_destroyed() {
         static LATE: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
     }
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().sink(shelf.clone()).build().unwrap();
     let in_thread = log.clone();
     thread::spawn(move || {
@@ -219,7 +214,7 @@ fn a_thread_local_logs_as_it_is_destroyed() {
 
 #[test]
 fn lines_are_gathered_up_to_the_newline() {
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (mut log, guard) = Writer::builder().sink(shelf.clone()).build().unwrap();
     log.write_all(b"be").unwrap();
     log.write_all(b"gun").unwrap();
@@ -245,7 +240,7 @@ fn grants_stay_in_order_without_stamps() {
 fn grants(order: Order) {
     use std::fmt::Write as _;
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().order(order).capacity(1024).sink(shelf.clone()).build().unwrap();
     for n in 0..100 {
         let mut grant = log.reserve(100).unwrap();
@@ -271,7 +266,7 @@ fn grants(order: Order) {
 #[test]
 fn flush_reaches_up_to_the_call() {
     let _watchdog = watchdog();
-    let shelf = Shelf::default();
+    let shelf = Sink::new();
     let (log, guard) = Writer::builder().sink(Slow(shelf.clone())).build().unwrap();
     for n in 0..200 {
         log.write_record(format!("{n}\n").as_bytes()).unwrap();
@@ -288,24 +283,4 @@ fn flush_reaches_up_to_the_call() {
     }
     drop(guard);
     log.flush_wait(LONG).unwrap();
-}
-
-#[test]
-fn what_is_dropped_is_told_in_the_log() {
-    let _watchdog = watchdog();
-    let shelf = Shelf::default();
-    let builder = Writer::builder().capacity(1024).overflow(Overflow::DropNewest).sink(Slow(shelf.clone()));
-    let (log, guard) = builder.build().unwrap();
-    let refused = (0..5_000).filter(|n| log.write_record(format!("{n}\n").as_bytes()).is_err()).count();
-    let report = guard.close(LONG);
-    assert!(refused > 0);
-    assert_eq!((report.dropped, report.written), (refused as u64, 5_000 - refused as u64));
-    let told: usize = shelf
-        .lines()
-        .iter()
-        .filter_map(|line| {
-            line.strip_prefix("[aside: ")?.strip_suffix(" records dropped]")?.parse::<usize>().ok()
-        })
-        .sum();
-    assert_eq!(told, refused);
 }

@@ -5,27 +5,15 @@ mod util;
 
 use aside::Group;
 use aside::log::{FlushError, Overflow, Reaction, WriteError, Writer};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
+use util::sink::Scripted;
 use util::{Gate, watchdog};
 
 const LONG: Duration = Duration::from_secs(60);
-
-/// Does what it is told to.
-struct Scripted<F>(F);
-
-impl<F: FnMut(&[u8]) -> io::Result<usize>> Write for Scripted<F> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (self.0)(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 #[test]
 fn a_closed_pipe_ends_the_writer_and_blocks_nobody() {
@@ -212,6 +200,20 @@ fn a_job_of_the_only_thread_of_the_group_may_log_more_than_there_is_room_for() {
         })
         .wait();
     assert_eq!(guard.close(LONG).written, 1_000);
+}
+
+/// The guard would wait for a drain that is queued behind its own job.
+#[test]
+fn a_guard_is_closed_by_a_job_of_the_only_thread_of_the_group() {
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(1).build().unwrap();
+    let (log, guard) = Writer::builder().group(&group).capacity(1024).sink(io::sink()).build().unwrap();
+    let closing = group.offload(move || {
+        (0..100).for_each(|_| log.write_record(&[b'x'; 100]).unwrap());
+        guard.close(aside::Deadline::NEVER)
+    });
+    let report = closing.wait();
+    assert!(report.is_complete && report.written == 100, "{report}");
 }
 
 #[test]

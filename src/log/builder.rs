@@ -1,11 +1,12 @@
 //! Settings of a writer.
 
+use super::drops::{Dropped, OnDrop};
 use super::guard::Guard;
 use super::shared::Shared;
-use super::sink::{OnError, Reaction, Sink};
+use super::sink::{self, OnError, Reaction, Sink};
 use super::writer::Writer;
 use crate::group::Group;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,14 @@ pub enum Overflow {
     Block,
     /// The record is refused, and counted. The log itself tells how many: see [`Builder::report_drops`].
     DropNewest,
+    /// Some of the oldest records of this thread that wait are given up for the new one, and counted. The log itself tells how many, in their
+    /// place. Nobody ever waits, not even who logs from inside the sink.
+    ///
+    /// As for a single record ([`Writer::write_record_with`]): only where the writer itself has this policy; else as `DropNewest`. A record that was waited
+    /// for may be given up later.
+    ///
+    /// Has each record copied once more, by the drain, and takes three times the memory.
+    DropOldest,
 }
 
 /// Which order the records have in the sink.
@@ -43,7 +52,11 @@ pub(super) struct Config {
     pub(super) order: Order,
     pub(super) on_error: OnError,
     pub(super) report_drops: bool,
+    pub(super) on_drop: Option<OnDrop>,
     pub(super) patience: Duration,
+    pub(super) close_at_exit: bool,
+    /// To a file with a name.
+    pub(super) appends: bool,
 }
 
 enum Target {
@@ -74,7 +87,10 @@ impl Builder {
             order: Order::default(),
             on_error: Arc::new(Reaction::default_for),
             report_drops: true,
+            on_drop: None,
             patience: DEFAULT_PATIENCE,
+            close_at_exit: true,
+            appends: false,
         };
         Self { config, group: None, target: Target::Stdout }
     }
@@ -107,9 +123,28 @@ impl Builder {
         self
     }
 
-    /// Whether the log itself tells how many records were dropped, in a line such as `[aside: 12 records dropped]`. Default: yes.
+    /// Whether the log itself tells how many records were dropped, and when, in a line such as `[aside: 12 records dropped between
+    /// 2026-01-31T08:15:30.123456Z and 2026-01-31T08:15:30.234567Z]`. It stands behind the records that came before them. Default: yes.
     pub fn report_drops(mut self, report: bool) -> Self {
         self.config.report_drops = report;
+        self
+    }
+
+    /// Called on the offload thread whenever records were dropped, whether the log itself tells it or not: for a metric, or an alarm. It should
+    /// return soon, as the log is not written meanwhile. If it panics, that is taken for a panic of the sink.
+    ///
+    /// ```
+    /// use aside::log::{Overflow, Writer};
+    ///
+    /// let (log, guard) = Writer::builder()
+    ///     .sink(std::io::sink())
+    ///     .overflow(Overflow::DropNewest)
+    ///     .on_drop(|dropped| eprintln!("{} records", dropped.records))
+    ///     .build()?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn on_drop(mut self, tell: impl Fn(&Dropped) + Send + Sync + 'static) -> Self {
+        self.config.on_drop = Some(Arc::new(tell));
         self
     }
 
@@ -139,14 +174,29 @@ impl Builder {
         self
     }
 
-    /// How long the guard waits when it is dropped. Default: 5 s.
+    /// How long the guard waits when it is dropped, and the end of the process if it was not. Default: 5 s.
     pub fn drop_deadline(mut self, duration: Duration) -> Self {
         self.config.patience = duration;
         self
     }
 
+    /// Whether the end of the process, by the return of `main` or by [`std::process::exit`], closes the writer if the guard did not: takes no more
+    /// records, waits until all are written, but no longer than [`drop_deadline`](Self::drop_deadline), and says on standard error if some were not.
+    /// Default: yes. On Unix only.
+    ///
+    /// Nothing can be done where the process is not asked: when it is killed, aborts, calls `_exit` or `exec`, or dies of a signal; nor if `exit` is
+    /// called from inside the sink. Then what is in the rings is lost. In a forked child this closes what the child has logged, and nothing else.
+    pub fn close_at_exit(mut self, close: bool) -> Self {
+        self.config.close_at_exit = close;
+        self
+    }
+
     /// Writes to anything. It is flushed after each pass over the rings. Called on offload threads, by one at a time. A writer should take
     /// several slices at a time (`write_vectored`), as files do.
+    ///
+    /// Each slice that it is given holds whole records: one or many, up to 64 KiB of them, or a longer one. (But when it took a part of them only, or failed in between: then the
+    /// next slice begins with the rest.) So a sink that goes on to another file between two calls, and takes what it is given, splits no record: `examples/log_rotation.rs`
+    /// shows one.
     pub fn sink(mut self, sink: impl Write + Send + 'static) -> Self {
         self.target = Target::Ready(Sink::Any(Box::new(sink)));
         self
@@ -164,7 +214,7 @@ impl Builder {
         self
     }
 
-    /// Appends to a file, which is made if there is none.
+    /// Appends to a file, which is made if there is none. [`Writer::reopen`] changes it.
     pub fn append(mut self, path: impl Into<PathBuf>) -> Self {
         self.target = Target::Append(path.into());
         self
@@ -182,12 +232,13 @@ impl Builder {
     /// # Errors
     ///
     /// What the system said: the file cannot be opened, or a thread not be started.
-    pub fn build(self) -> io::Result<(Writer, Guard)> {
+    pub fn build(mut self) -> io::Result<(Writer, Guard)> {
+        self.config.appends = matches!(self.target, Target::Append(_));
         let file = |file| Sink::File(Arc::new(file));
         let sink = match self.target {
             Target::Stdout => standard(io::stdout())?,
             Target::Stderr => standard(io::stderr())?,
-            Target::Append(path) => file(OpenOptions::new().append(true).create(true).open(path)?),
+            Target::Append(path) => file(sink::open(&path)?),
             Target::Ready(sink) => sink,
         };
         let group = match self.group {

@@ -1,27 +1,21 @@
-//! The job that moves records from the rings to the sink. See `README.md`, "A pass" and "Park and wake".
+//! A drain's passes: from the rings to the sink. See `README.md`, "A pass".
 
 use super::builder::Order;
-use super::front::{Back, Draining, is_draining};
+use super::drops::Dropped;
+use super::front::{Back, Draining};
 use super::shared::Shared;
 use super::sink::{OnError, Out, Sink};
+use super::tail::Tell;
 use crate::panic::drop_payload;
+use std::collections::HashSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 /// What one write brings out at most, but for a single long record.
 const BATCH: usize = 64 * 1024;
 /// Shorter runs are copied together: a slice of its own costs the kernel more.
 const SHORT: usize = 4 * 1024;
-/// After a pass that brought so much, the next one follows at once.
-const BUSY: usize = 4 * 1024;
-/// Between two looks at quiet rings. A look takes cache lines from the logging threads.
-const NAP: Duration = Duration::from_micros(50);
-/// So long after the last record the drain falls asleep.
-const LINGER: Duration = Duration::from_micros(500);
-
 /// The drain's own things.
 pub(super) struct Backend {
     out: Out,
@@ -35,8 +29,13 @@ pub(super) struct Backend {
     /// Rings with records to be emitted in this pass, with the stamp of the oldest.
     heads: Vec<(u64, usize)>,
     staged: Staged,
-    reported_drops: u64,
     is_broken: bool,
+}
+
+impl Brought {
+    pub(super) fn is_something(self) -> bool {
+        self.0 > 0
+    }
 }
 
 /// Records that were copied together.
@@ -44,100 +43,26 @@ struct Staged {
     bytes: Vec<u8>,
     /// Where each ends.
     ends: Vec<usize>,
-    /// The last so many are the writer's own, and not counted.
-    own: usize,
+    /// Which of them are the writer's own, and not counted.
+    own: Vec<usize>,
+}
+
+impl Staged {
+    fn push_own(&mut self, record: &[u8]) {
+        self.own.push(self.ends.len());
+        self.bytes.extend_from_slice(record);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// How many of the first so many are not the writer's own.
+    fn counted(&self, first: usize) -> usize {
+        first - self.own.partition_point(|&own| own < first)
+    }
 }
 
 /// What a pass brought: bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Brought(usize);
-
-/// Queues a drain. The caller has cleared the alarm's sleep.
-pub(super) fn start(shared: &Arc<Shared>) {
-    let job = Drain { shared: shared.clone(), ran: false };
-    shared.group.offload(move || job.run()).detach();
-}
-
-struct Drain {
-    shared: Arc<Shared>,
-    ran: bool,
-}
-
-impl Drop for Drain {
-    /// Refused, or cancelled: there is nobody to write any more.
-    fn drop(&mut self) {
-        if !self.ran && !self.shared.is_orphaned() {
-            self.shared.break_off(io::Error::other("the log writer's group takes no more jobs"));
-            // Who makes a pass just now, on this thread, holds the sink.
-            if !is_draining(self.shared.id) {
-                self.shared.end();
-            }
-        }
-    }
-}
-
-impl Drain {
-    fn run(mut self) {
-        self.ran = true;
-        let shared = &self.shared;
-        let mut quiet_since = None;
-        loop {
-            // Looked at before the pass: what was committed before it was closed is then brought.
-            let is_closed = shared.alarm.look().is_closed();
-            let Some(brought) = shared.with_backend(|backend| backend.pass(shared)) else { return };
-            if shared.is_orphaned() {
-                return;
-            }
-            if shared.alarm.look().is_broken() {
-                return shared.end();
-            }
-            if brought.0 > 0 {
-                quiet_since = None;
-                if brought.0 < BUSY {
-                    shared.nap.take(NAP, || is_in_a_hurry(shared));
-                }
-                continue;
-            }
-            if is_closed && !has_more(shared) {
-                return shared.end();
-            }
-            if quiet_since.get_or_insert_with(Instant::now).elapsed() < LINGER {
-                shared.nap.take(NAP, || is_in_a_hurry(shared));
-                continue;
-            }
-            trim(shared);
-            // Either a thread that commits now sees that the drain sleeps, or its record is seen here.
-            if shared.alarm.fall_asleep() && !(is_wanted(shared) && shared.alarm.wake()) {
-                return;
-            }
-            quiet_since = None;
-        }
-    }
-}
-
-fn is_in_a_hurry(shared: &Shared) -> bool {
-    shared.waiting.load(Ordering::Relaxed) > 0
-        || shared.flush_asked() != shared.flush_done.load(Ordering::Relaxed)
-        || !shared.alarm.look().is_fine()
-}
-
-/// Whether there is something to be brought.
-fn has_more(shared: &Shared) -> bool {
-    let has_flush = shared.flush_asked() != shared.flush_done.load(Ordering::Relaxed);
-    has_flush || shared.with_backend(|backend| backend.has_records(shared)).unwrap_or(false)
-}
-
-/// Whether the drain must not sleep.
-fn is_wanted(shared: &Shared) -> bool {
-    has_more(shared) || !shared.alarm.look().is_open()
-}
-
-fn trim(shared: &Shared) {
-    let gone = shared.trim();
-    if !gone.is_empty() {
-        shared.with_backend(|backend| backend.rings.retain(|ring| !gone.contains(&ring.number)));
-    }
-}
+pub(super) struct Brought(pub(super) usize);
 
 impl Backend {
     pub(super) fn new(sink: Sink, on_error: OnError, guests: Back) -> Self {
@@ -148,25 +73,24 @@ impl Backend {
             first: Vec::new(),
             second: Vec::new(),
             heads: Vec::new(),
-            staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: 0 },
-            reported_drops: 0,
+            staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: Vec::new() },
             is_broken: false,
         }
     }
 
-    fn has_records(&mut self, shared: &Shared) -> bool {
+    /// Whether there is something to be brought.
+    pub(super) fn has_records(&mut self, shared: &Shared) -> bool {
         self.fetch_fresh(shared);
-        self.rings.iter().any(|ring| ring.consumer.committed() > ring.consumer.released())
+        self.rings.iter().any(|ring| ring.waiting() > 0)
+    }
+
+    /// Forgets rings that nobody will write into any more.
+    pub(super) fn forget(&mut self, gone: &HashSet<u64>) {
+        self.rings.retain(|ring| !gone.contains(&ring.number));
     }
 
     fn fetch_fresh(&mut self, shared: &Shared) {
-        // Acquire: pairs with the release in `Shared::take_front`.
-        let made = shared.made.load(Ordering::Acquire);
-        if made != self.fetched {
-            let fresh = shared.fetch_fresh();
-            self.fetched += fresh.len() as u64;
-            self.rings.extend(fresh);
-        }
+        self.rings.extend(shared.pool.fetch_fresh(&mut self.fetched));
     }
 
     /// Brings all that was committed before the pass, and what else is in order. Contains the sink's panics.
@@ -195,13 +119,17 @@ impl Backend {
         if self.is_broken {
             return Ok(Brought(0));
         }
-        // Before the snapshots: what was logged before it was asked for is in them.
-        let flush = shared.flush_asked();
+        // Before the snapshots: what was logged before that is in them.
+        let flush = shared.flushes.asked();
+        let errands = shared.errands.take();
+        let untold = shared.drops.untold();
         let mut brought = 0;
         // The guests' ring first: what its threads logged into rings of their own before is in the later snapshots, too.
         self.first.clear();
+        self.rings[0].copy_out(u64::MAX);
         let guests = self.rings[0].consumer.committed();
         self.fetch_fresh(shared);
+        self.copy_out(shared, 1, u64::MAX);
         self.first.push(guests);
         self.first.extend(self.rings[1..].iter().map(|ring| ring.consumer.committed()));
         match shared.config.order {
@@ -215,25 +143,40 @@ impl Backend {
             }
             Order::Causal => brought += self.merge(shared)?,
         }
-        let dropped = shared.tally.dropped.load(Ordering::Relaxed);
-        if dropped != self.reported_drops && shared.config.report_drops {
-            let report = format!("[aside: {} records dropped]\n", dropped - self.reported_drops);
-            self.reported_drops = dropped;
-            self.staged.bytes.extend_from_slice(report.as_bytes());
-            self.staged.ends.push(self.staged.bytes.len());
-            self.staged.own += 1;
-            brought += report.len();
+        if shared.discards() {
+            // Those that no record came after, so far.
+            for index in 0..self.rings.len() {
+                self.tell_discarded(shared, index, u64::MAX);
+            }
+        }
+        if let Some(dropped) = shared.drops.tell(untold) {
+            brought += self.report(shared, &dropped);
         }
         write_staged(&mut self.out, &mut self.staged, shared)?;
-        if brought > 0 || flush != shared.flush_done.load(Ordering::Relaxed) {
+        if brought > 0 || shared.flushes.is_pending() || !errands.is_empty() {
             self.out.flush()?;
         }
-        if flush != shared.flush_done.load(Ordering::Relaxed) {
-            // Release: pairs with the acquire in `Shared::flush_state`.
-            shared.flush_done.store(flush, Ordering::Release);
-            shared.flushed_waiters.wake_all();
+        let has_errands = !errands.is_empty();
+        for errand in errands {
+            errand.run(&mut self.out);
+        }
+        if shared.flushes.finish(flush) || has_errands {
+            shared.waiters.wake_all();
         }
         Ok(Brought(brought))
+    }
+
+    /// Tells of dropped records, behind what is staged. Returns how many bytes that takes.
+    fn report(&mut self, shared: &Shared, dropped: &Dropped) -> usize {
+        if let Some(on_drop) = &shared.config.on_drop {
+            on_drop(dropped);
+        }
+        if !shared.config.report_drops {
+            return 0;
+        }
+        let report = format!("[aside: {dropped}]\n");
+        self.staged.push_own(report.as_bytes());
+        report.len()
     }
 
     /// Emits by stamp up to the latest one of the first snapshot.
@@ -246,6 +189,7 @@ impl Backend {
         };
         // All that came before anything in the first snapshot is in the second.
         self.fetch_fresh(shared);
+        self.copy_out(shared, 0, limit);
         self.second.clear();
         self.second.extend(self.rings.iter().map(|ring| ring.consumer.committed()));
         self.heads.clear();
@@ -276,8 +220,32 @@ impl Backend {
         (stamp <= limit).then_some((stamp, index))
     }
 
+    /// Copies out of the rings, from this one on, where the drain does not write records from where they lie.
+    fn copy_out(&mut self, shared: &Shared, from: usize, latest: u64) {
+        if shared.discards() {
+            self.rings[from..].iter_mut().for_each(|ring| ring.copy_out(latest));
+            shared.room.wake_all();
+        }
+    }
+
+    /// Tells what was discarded before the next record of a ring. Returns the first record, up to `end`, that must not be emitted
+    /// before something else is told.
+    #[cold]
+    fn tell_discarded(&mut self, shared: &Shared, index: usize, end: u64) -> u64 {
+        loop {
+            let ring = &mut self.rings[index];
+            let next = ring.consumer.released();
+            match ring.source.as_mut().map(|source| source.tell_at(next)) {
+                Some(Tell::Now(dropped)) => self.report(shared, &dropped),
+                Some(Tell::Before(number)) => return end.min(number),
+                Some(Tell::Nothing) | None => return end,
+            };
+        }
+    }
+
     /// Emits some records of a ring: at least one, which must be there. Returns how many bytes, at least 1.
     fn bring(&mut self, shared: &Shared, index: usize, end: u64, latest: u64) -> io::Result<usize> {
+        let end = if shared.discards() { self.tell_discarded(shared, index, end) } else { end };
         let ring = &mut self.rings[index];
         let run = ring.consumer.run(end, latest, BATCH);
         let records = run.records;
@@ -327,8 +295,7 @@ impl Backend {
     /// How many records are here that will not be written.
     pub(super) fn left(&mut self, shared: &Shared) -> u64 {
         self.fetch_fresh(shared);
-        let waiting = self.rings.iter().map(|ring| ring.consumer.committed() - ring.consumer.released());
-        waiting.sum::<u64>() + (self.staged.ends.len() - self.staged.own) as u64
+        self.rings.iter().map(Back::waiting).sum::<u64>() + self.staged.counted(self.staged.ends.len()) as u64
     }
 }
 
@@ -340,11 +307,11 @@ fn write_staged(out: &mut Out, staged: &mut Staged, shared: &Shared) -> io::Resu
     let whole = staged.ends.partition_point(|&end| end <= written);
     let is_torn =
         written < staged.bytes.len() && whole.checked_sub(1).map_or(0, |last| staged.ends[last]) < written;
-    let records = staged.ends.len() - staged.own;
-    account(out, shared, written, records, whole.min(records), is_torn);
+    let records = staged.counted(staged.ends.len());
+    account(out, shared, written, records, staged.counted(whole), is_torn);
     staged.bytes.clear();
     staged.ends.clear();
-    staged.own = 0;
+    staged.own.clear();
     Ok(())
 }
 

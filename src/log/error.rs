@@ -1,4 +1,4 @@
-//! Why a record was not taken, or a flush came to nothing.
+//! Why a record was not taken, or a flush or a change of files came to nothing.
 
 use std::fmt;
 use std::io;
@@ -69,7 +69,7 @@ impl From<WriteError> for io::Error {
     }
 }
 
-/// Why a flush came to nothing.
+/// Why a flush or a sync came to nothing.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum FlushError {
@@ -79,6 +79,10 @@ pub enum FlushError {
     Inside,
     /// Nothing can be written any more, and what was left is lost.
     Broken(Arc<io::Error>),
+    /// All is written, but the system could not sync it: it may not be on the device.
+    NotSynced(Arc<io::Error>),
+    /// The writer is at its end, and the sink is gone. (A flush succeeds then, as all is written.)
+    Closed,
     /// This is a forked child, and its parent's sink cannot be used here.
     Forked,
 }
@@ -89,6 +93,8 @@ impl fmt::Display for FlushError {
             FlushError::TimedOut => f.write_str("not all of the log was written in time"),
             FlushError::Inside => f.write_str("a flush from inside the log's sink"),
             FlushError::Broken(error) => write!(f, "the log cannot be written any more: {error}"),
+            FlushError::NotSynced(error) => write!(f, "the log is written, but not synced: {error}"),
+            FlushError::Closed => f.write_str("the log writer is closed"),
             FlushError::Forked => f.write_str("the log's sink belongs to the parent process"),
         }
     }
@@ -97,7 +103,7 @@ impl fmt::Display for FlushError {
 impl std::error::Error for FlushError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            FlushError::Broken(error) => Some(&**error),
+            FlushError::Broken(error) | FlushError::NotSynced(error) => Some(&**error),
             _ => None,
         }
     }
@@ -108,8 +114,58 @@ impl From<FlushError> for io::Error {
         let kind = match &error {
             FlushError::TimedOut => io::ErrorKind::TimedOut,
             FlushError::Inside => io::ErrorKind::Deadlock,
-            FlushError::Broken(cause) => cause.kind(),
+            FlushError::Broken(cause) | FlushError::NotSynced(cause) => cause.kind(),
+            FlushError::Closed => io::ErrorKind::BrokenPipe,
             FlushError::Forked => io::ErrorKind::Unsupported,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+/// Why the writer does not go on with another file. It goes on with the one it has.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ReopenError {
+    /// The writer was not made with [`Builder::append`](super::Builder::append).
+    NotAppending,
+    /// The new file could not be opened.
+    Open(Arc<io::Error>),
+    /// It did not come to that. After [`FlushError::TimedOut`] it may still do so.
+    Flush(FlushError),
+}
+
+impl fmt::Display for ReopenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReopenError::NotAppending => f.write_str("the log does not append to a file"),
+            ReopenError::Open(error) => write!(f, "the log's new file cannot be opened: {error}"),
+            ReopenError::Flush(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReopenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ReopenError::NotAppending => None,
+            ReopenError::Open(error) => Some(&**error),
+            ReopenError::Flush(error) => error.source(),
+        }
+    }
+}
+
+impl From<FlushError> for ReopenError {
+    fn from(error: FlushError) -> Self {
+        ReopenError::Flush(error)
+    }
+}
+
+impl From<ReopenError> for io::Error {
+    fn from(error: ReopenError) -> Self {
+        let kind = match &error {
+            ReopenError::NotAppending => io::ErrorKind::Unsupported,
+            ReopenError::Open(cause) => cause.kind(),
+            ReopenError::Flush(cause) => return cause.clone().into(),
         };
         io::Error::new(kind, error)
     }

@@ -1,28 +1,97 @@
-//! A flush that is awaited.
+//! Flushes: which were asked for and are done, and one that is awaited.
 
 use super::error::FlushError;
+use super::pending::Pending;
 use super::shared::Shared;
-use crate::job::{Care, Host};
-use crate::wait_list::Ticket;
+use crate::deadline::Deadline;
+use crate::sync::{AtomicU64, Ordering};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+/// Flushes are numbered from 1 on, and done in that order.
+pub(super) struct Flushes {
+    asked: AtomicU64,
+    done: AtomicU64,
+}
+
+impl Flushes {
+    pub(super) fn new() -> Self {
+        Self { asked: AtomicU64::new(0), done: AtomicU64::new(0) }
+    }
+
+    /// Asks for one more, and returns its number. The drain must be called afterwards.
+    pub(super) fn ask(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// The number of the last one that was asked for. To be read before the rings are.
+    pub(super) fn asked(&self) -> u64 {
+        // Acquire: pairs with the release in `ask`: what was logged before is in the rings.
+        self.asked.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_done(&self, number: u64) -> bool {
+        // Acquire: pairs with the release in `finish`.
+        self.done.load(Ordering::Acquire) >= number
+    }
+
+    /// Whether one was asked for that is not done.
+    pub(super) fn is_pending(&self) -> bool {
+        self.asked() != self.done.load(Ordering::Relaxed)
+    }
+
+    /// All up to this number are done. By the drain. False if they were before.
+    pub(super) fn finish(&self, number: u64) -> bool {
+        let is_new = number != self.done.load(Ordering::Relaxed);
+        if is_new {
+            // Release: pairs with the acquire in `is_done`.
+            self.done.store(number, Ordering::Release);
+        }
+        is_new
+    }
+}
+
+impl Shared {
+    /// Asks for a flush, and returns its number.
+    pub(super) fn ask_flush(self: &Arc<Self>) -> u64 {
+        let number = self.flushes.ask();
+        self.call();
+        number
+    }
+
+    pub(super) fn flush_state(&self, number: u64) -> Option<Result<(), FlushError>> {
+        if self.flushes.is_done(number) {
+            Some(Ok(()))
+        } else if self.alarm.look().is_broken() {
+            Some(Err(FlushError::Broken(self.reason())))
+        } else if self.has_ended() {
+            // All of it is written.
+            Some(Ok(()))
+        } else {
+            None
+        }
+    }
+
+    /// Blocks until that flush is done.
+    pub(super) fn wait_flushed(self: &Arc<Self>, number: u64, deadline: Deadline) -> Result<(), FlushError> {
+        self.wait_for(deadline, || self.flush_state(number))?
+    }
+}
+
 /// Resolves when all that was logged before the call is written. Made by [`Writer::flush`](super::Writer::flush). Dropping it changes nothing.
 #[must_use = "nobody waits before it is awaited"]
 pub struct Flush {
     /// `None` if there is nothing that could be flushed.
-    shared: Option<Arc<Shared>>,
+    pending: Option<Pending>,
     number: u64,
-    ticket: Option<Ticket>,
 }
 
 impl Flush {
     pub(super) fn new(shared: Option<&Arc<Shared>>) -> Self {
-        let number = shared.map_or(0, Shared::ask_flush);
-        Self { shared: shared.cloned(), number, ticket: None }
+        Self { number: shared.map_or(0, Shared::ask_flush), pending: shared.map(Pending::new) }
     }
 }
 
@@ -30,30 +99,10 @@ impl Future for Flush {
     type Output = Result<(), FlushError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { shared, number, ticket } = self.get_mut();
-        let Some(shared) = shared else { return Poll::Ready(Err(FlushError::Forked)) };
-        if let Some(state) = shared.flush_state(*number) {
-            return Poll::Ready(state);
-        }
-        shared.flushed_waiters.register(ticket, cx.waker());
-        if let Some(state) = shared.flush_state(*number) {
-            return Poll::Ready(state);
-        }
-        if shared.group.core().nudge() == Care::None {
-            // There is no thread that could say anything: only asking again can help.
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Flush {
-    fn drop(&mut self) {
-        if let (Some(shared), Some(ticket)) = (&self.shared, self.ticket.take()) {
-            // In a forked child the list's lock may be held by a thread that is gone.
-            if !shared.is_orphaned() {
-                shared.flushed_waiters.leave(ticket);
-            }
+        let Self { pending, number } = self.get_mut();
+        match pending {
+            Some(pending) => pending.poll(cx, |shared| shared.flush_state(*number)),
+            None => Poll::Ready(Err(FlushError::Forked)),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The logging threads' ends of the rings: one for each thread and writer, in a thread-local.
 
+use super::drops::Drops;
 use super::shared::Shared;
+use super::tail::{Source, Tail};
 use crate::os::stamp::Stamps;
 use crate::panic::contain;
-use crate::ring::{Consumer, Full, Producer};
+use crate::ring::{self, Consumer, Full, Producer};
 use crate::sync::{Mutex, lock};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -30,6 +32,13 @@ impl Long {
         Ok(())
     }
 
+    /// However many wait.
+    pub(super) fn push_in_any_case(&self, record: Box<[u8]>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.0 += record.len();
+        waiting.1.push_back(record);
+    }
+
     /// Takes back what was pushed last, by the same thread, and not marked.
     fn unpush(&self) {
         let mut waiting = lock(&self.waiting);
@@ -53,6 +62,8 @@ pub(super) struct Front {
     pub(super) number: u64,
     pub(super) producer: Producer,
     long: Arc<Long>,
+    /// For who may discard the oldest records.
+    tail: Option<Arc<Tail>>,
     /// `None` if records are not to be stamped.
     stamps: Option<Stamps>,
 }
@@ -62,12 +73,55 @@ pub(super) struct Back {
     pub(super) number: u64,
     pub(super) consumer: Consumer,
     pub(super) long: Arc<Long>,
+    /// Where records are copied from; `None` if they are written from where the logging thread has put them.
+    pub(super) source: Option<Source>,
 }
 
-pub(super) fn new_ring(number: u64, capacity: usize, stamps: Option<Stamps>) -> (Front, Back) {
+/// `drops` counts what is discarded, if records may be.
+pub(super) fn new_ring(
+    number: u64,
+    capacity: usize,
+    stamps: Option<Stamps>,
+    drops: Option<&Arc<Drops>>,
+) -> (Front, Back) {
     let (producer, consumer) = crate::ring::new(capacity);
     let long = Arc::new(Long::default());
-    (Front { number, producer, long: long.clone(), stamps }, Back { number, consumer, long })
+    let Some(drops) = drops else {
+        let front = Front { number, producer, long: long.clone(), tail: None, stamps };
+        return (front, Back { number, consumer, long, source: None });
+    };
+    let tail = Arc::new(Tail::new(consumer, long.clone(), drops.clone(), capacity));
+    let (side, consumer) = crate::ring::new(side_of(capacity));
+    let side_long = Arc::new(Long::default());
+    let source = Some(Source::new(tail.clone(), side, side_long.clone()));
+    let front = Front { number, producer, long, tail: Some(tail), stamps };
+    (front, Back { number, consumer, long: side_long, source })
+}
+
+/// How large a ring's side is.
+fn side_of(capacity: usize) -> usize {
+    capacity.saturating_mul(2)
+}
+
+/// How many bytes such a ring takes.
+pub(super) fn footprint(capacity: usize, has_side: bool) -> usize {
+    let side = if has_side { ring::footprint(side_of(capacity)) } else { 0 };
+    ring::footprint(capacity) + side
+}
+
+impl Back {
+    /// How many records are here.
+    pub(super) fn waiting(&self) -> u64 {
+        let here = self.consumer.committed() - self.consumer.released();
+        here + self.source.as_ref().map_or(0, Source::waiting)
+    }
+
+    /// Brings what is stamped `latest` or before to where the drain looks, if it is not there from the start.
+    pub(super) fn copy_out(&mut self, latest: u64) {
+        if let Some(source) = &mut self.source {
+            source.copy_out(latest);
+        }
+    }
 }
 
 impl Front {
@@ -83,6 +137,14 @@ impl Front {
             self.producer.push(record, || stamps.map_or(0, Stamps::now))
         } else {
             self.push_long(record)
+        }
+    }
+
+    /// Makes room by discarding some of the oldest records, if they may be.
+    #[cold]
+    pub(super) fn discard(&mut self) {
+        if let Some(tail) = &self.tail {
+            tail.discard();
         }
     }
 

@@ -1,7 +1,7 @@
 //! Space for a record that is written in place.
 
 use super::error::WriteError;
-use super::front::{Front, repay, with_front};
+use super::front::{Front, repay};
 use super::shared::Shared;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -56,11 +56,7 @@ impl<'a> Grant<'a> {
                 repay(self.shared, front);
                 self.shared.committed()
             }
-            Space::Own(bytes) => {
-                let shared = self.shared;
-                shared.take_or_wait(|| with_front(shared, |front| front.push(bytes)))?;
-                shared.committed()
-            }
+            Space::Own(bytes) => self.shared.write_record_with(bytes, self.shared.config.overflow),
         }
     }
 

@@ -1,17 +1,24 @@
 //! The end of a writer.
 
 use super::error::FlushError;
+use super::farewell::flush_on_panic;
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::deadline::Deadline;
+#[cfg(unix)]
+use crate::os::ready::is_writable;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Ends its writer: made with it, by [`Builder::build`](super::Builder::build). Keep it until the end of `main`.
 ///
 /// When it is dropped, the writer takes no more records, and this thread waits until all are written, but no longer than
 /// [`Builder::drop_deadline`](super::Builder::drop_deadline); on standard error it says if some were not. [`close`](Self::close) reports instead.
+///
+/// If the process ends by the return of `main` or by [`std::process::exit`] and the guard was not dropped (a static has it, or `exit` passes it by), the same
+/// is done then: see [`Builder::close_at_exit`](super::Builder::close_at_exit).
 #[must_use = "to drop the guard ends the writer"]
 pub struct Guard {
     shared: Option<Arc<Shared>>,
@@ -44,9 +51,42 @@ impl fmt::Display for Report {
     }
 }
 
+impl Shared {
+    /// Takes no more records. Returns the number of the flush that reaches up to the last one.
+    pub(super) fn close(self: &Arc<Self>) -> u64 {
+        self.alarm.close();
+        self.room.wake_all();
+        self.ask_flush()
+    }
+}
+
 impl Guard {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared: Some(shared) }
+    }
+
+    /// Has each panic in this process, on whatever thread, followed by a flush, so that what led to it is written even if the process is about
+    /// to abort. The panic hook that is there now goes first; what it logs is flushed, too. The thread waits for as long as `longest`. It
+    /// waits for nothing if the panic is one of the sink, or the writer is closed.
+    ///
+    /// Changes the panic hook, and so must not be called on a thread that is panicking. A hook that is set later should call this one. It stays
+    /// when the guard is gone, but does nothing.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that is panicking.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (log, guard) = aside::log::Writer::builder().sink(std::io::sink()).build()?;
+    /// guard.flush_on_panic(Duration::from_secs(2));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn flush_on_panic(&self, longest: Duration) {
+        if let Some(shared) = &self.shared {
+            flush_on_panic(shared, longest);
+        }
     }
 
     /// Takes no more records, waits until all are written, but no longer than until the deadline, and reports.
@@ -80,12 +120,10 @@ fn close(shared: &Arc<Shared>, deadline: Deadline) -> Report {
     } else {
         shared
     };
-    shared.alarm.close();
-    shared.room.wake_all();
-    let number = shared.ask_flush();
+    let number = shared.close();
     let flushed = shared.wait_flushed(number, deadline);
     // The last pass may follow upon that of the flush.
-    let ended = flushed.is_ok() && shared.wait_ended(deadline);
+    let ended = flushed.is_ok() && shared.wait_for(deadline, || shared.has_ended().then_some(())).is_ok();
     let error = match flushed {
         Err(FlushError::Broken(error)) => Some(error),
         _ => None,
@@ -104,11 +142,30 @@ impl Drop for Guard {
             let report = close(&shared, shared.config.patience.into());
             if !report.is_complete {
                 // A closed standard error is no reason to panic.
-                let _ =
-                    io::Write::write_all(&mut io::stderr(), format!("aside: the log: {report}\n").as_bytes());
+                let _ = io::Write::write_all(&mut io::stderr(), complaint(&report).as_bytes());
             }
         }
     }
+}
+
+fn complaint(report: &Report) -> String {
+    format!("aside: the log: {report}\n")
+}
+
+/// Says on standard error what has become of a writer that was not closed in time; but does not wait for who reads that.
+pub(super) fn complain(shared: &Shared) {
+    let error = shared.alarm.look().is_broken().then(|| shared.reason());
+    let complaint = complaint(&report(shared.stats(), false, error));
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        let stderr = io::stderr();
+        if is_writable(&stderr.as_fd()) {
+            let _ = rustix::io::write(&stderr, complaint.as_bytes());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = io::Write::write_all(&mut io::stderr(), complaint.as_bytes());
 }
 
 impl fmt::Debug for Guard {

@@ -30,7 +30,7 @@ impl Nap {
     /// Somebody is in a hurry, and has said so where `hurry` looks.
     pub(super) fn end(&self) {
         fence(Ordering::SeqCst);
-        if self.napping.swap(false, Ordering::Relaxed) {
+        if self.napping.load(Ordering::Relaxed) && self.napping.swap(false, Ordering::Relaxed) {
             if let Some(thread) = &*lock(&self.who) {
                 thread.unpark();
             }

@@ -2,10 +2,16 @@
 
 use super::alarm::Alarm;
 use super::builder::{Config, Order, Overflow};
-use super::drain::{self, Backend};
-use super::error::{FlushError, WriteError};
-use super::front::{self, Back, Front, new_ring, with_front};
+use super::drain::Backend;
+use super::drops::Drops;
+use super::errand::Errands;
+use super::error::WriteError;
+use super::farewell::close_at_exit;
+use super::flush::Flushes;
+use super::front::{self, Front, new_ring, with_front};
 use super::nap::Nap;
+use super::pool::Pool;
+use super::shift;
 use super::sink::Sink;
 use super::stats::Stats;
 use crate::deadline::Deadline;
@@ -14,18 +20,14 @@ use crate::job::{Host, Wait, block_on};
 use crate::os::fork::{self, PerProcess};
 use crate::os::stamp::Stamps;
 use crate::panic::contain;
-use crate::ring::{self, Full};
+use crate::ring::Full;
 use crate::sync::{Mutex, lock};
 use crate::wait_list::WaitList;
-use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, TryLockError};
 use std::task::Waker;
-
-/// So many rings without a thread are kept for new ones.
-const KEPT: usize = 8;
 
 pub(super) struct Shared {
     /// No other writer of this process, and none of its children's, has it. Never 0.
@@ -40,9 +42,7 @@ pub(super) struct Shared {
     child: PerProcess<Option<Arc<Shared>>>,
     /// The ring of those without one.
     pub(super) guest: Mutex<Front>,
-    pool: Mutex<Pool>,
-    /// How many rings there have ever been but the guests'.
-    pub(super) made: AtomicU64,
+    pub(super) pool: Pool,
     /// Locked for a pass; foreign code (the sink) runs under it, so it is only ever waited for by a drain. `None` once the sink is dropped.
     backend: Mutex<Option<Backend>>,
     has_ended: AtomicBool,
@@ -50,32 +50,24 @@ pub(super) struct Shared {
     /// Those who wait for room, ...
     pub(super) room: WaitList,
     pub(super) waiting: AtomicUsize,
-    /// ... and for a flush.
-    pub(super) flushed_waiters: WaitList,
-    flush_asked: AtomicU64,
-    pub(super) flush_done: AtomicU64,
+    /// ... and for the drain to come so far.
+    pub(super) waiters: WaitList,
+    pub(super) flushes: Flushes,
+    pub(super) errands: Errands,
+    pub(super) drops: Arc<Drops>,
     broken: OnceLock<Arc<io::Error>>,
     pub(super) tally: Tally,
 }
 
-/// Written by the drain, but for `dropped`, `guests` and `waits`.
+/// Written by the drain, but for `wakes` and `guests`.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) written: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) writes: AtomicU64,
     pub(super) lost: AtomicU64,
-    pub(super) dropped: AtomicU64,
     pub(super) wakes: AtomicU64,
     guests: AtomicU64,
-}
-
-struct Pool {
-    /// Without a thread.
-    free: Vec<Front>,
-    /// Not yet with the drain.
-    fresh: Vec<Back>,
-    rings: usize,
 }
 
 impl Shared {
@@ -83,13 +75,15 @@ impl Shared {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         fork::watch();
         let stamps = (config.order == Order::Causal).then(Stamps::new);
-        let (guest, back) = new_ring(0, config.capacity, stamps);
+        let drops = Arc::new(Drops::new());
+        let discards = (config.overflow == Overflow::DropOldest).then_some(&drops);
+        let (guest, back) = new_ring(0, config.capacity, stamps, discards);
         let file = match &sink {
             Sink::File(file) => Some(file.clone()),
             Sink::Any(_) => None,
         };
         let backend = Backend::new(sink, config.on_error.clone(), back);
-        Arc::new(Self {
+        let shared = Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             generation: fork::generation(),
             alarm: Alarm::new(),
@@ -99,19 +93,23 @@ impl Shared {
             file,
             child: PerProcess::new(),
             guest: Mutex::new(guest),
-            pool: Mutex::new(Pool { free: Vec::new(), fresh: Vec::new(), rings: 1 }),
-            made: AtomicU64::new(0),
+            pool: Pool::new(),
             backend: Mutex::new(Some(backend)),
             has_ended: AtomicBool::new(false),
             nap: Nap::new(),
             room: WaitList::new(),
             waiting: AtomicUsize::new(0),
-            flushed_waiters: WaitList::new(),
-            flush_asked: AtomicU64::new(0),
-            flush_done: AtomicU64::new(0),
+            waiters: WaitList::new(),
+            flushes: Flushes::new(),
+            errands: Errands::new(),
+            drops,
             broken: OnceLock::new(),
             tally: Tally::default(),
-        })
+        });
+        if shared.config.close_at_exit {
+            close_at_exit(&shared);
+        }
+        shared
     }
 
     /// Whether this belongs to a process that this one was forked from. Its locks may be held by threads that are gone.
@@ -145,15 +143,35 @@ impl Shared {
         if may_try && with_front(self, |front| front.push(record)).is_ok() {
             return self.committed();
         }
-        self.write_record_slowly(record)
+        self.write_record_slowly(record, self.config.overflow)
+    }
+
+    /// The same with a policy of its own.
+    pub(super) fn write_record_with(
+        self: &Arc<Self>,
+        record: &[u8],
+        overflow: Overflow,
+    ) -> Result<(), WriteError> {
+        let may_try = self.alarm.look().is_open() && record.len() <= front::LONGEST;
+        if may_try && with_front(self, |front| front.push(record)).is_ok() {
+            return self.committed();
+        }
+        self.write_record_slowly(record, overflow)
     }
 
     #[cold]
-    fn write_record_slowly(self: &Arc<Self>, record: &[u8]) -> Result<(), WriteError> {
+    fn write_record_slowly(self: &Arc<Self>, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
         if record.len() > front::LONGEST {
             return Err(WriteError::TooLong { len: record.len(), longest: front::LONGEST });
         }
-        self.take_or_wait(|| with_front(self, |front| front.push(record)))?;
+        self.take_or_wait(overflow, |discards| {
+            with_front(self, |front| {
+                if discards {
+                    front.discard();
+                }
+                front.push(record)
+            })
+        })?;
         self.committed()
     }
 
@@ -188,20 +206,36 @@ impl Shared {
         self.broken.get().cloned().unwrap_or_else(unknown)
     }
 
-    /// Makes an attempt to commit; if there is no room, as the overflow policy says.
+    /// Whether the rings are such that the oldest records may be discarded.
+    pub(super) fn discards(&self) -> bool {
+        self.config.overflow == Overflow::DropOldest
+    }
+
+    /// Makes an attempt to commit; if there is no room, as the overflow policy says. The attempt is told whether to discard old records first.
     pub(super) fn take_or_wait(
         self: &Arc<Self>,
-        mut attempt: impl FnMut() -> Result<(), Full>,
+        overflow: Overflow,
+        mut attempt: impl FnMut(bool) -> Result<(), Full>,
     ) -> Result<(), WriteError> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
-        if attempt().is_ok() {
+        if attempt(false).is_ok() {
+            return Ok(());
+        }
+        if overflow == Overflow::DropOldest && self.discards() {
+            self.nap.end();
+            // Ends: an empty ring takes any record that is not too long.
+            while attempt(true).is_err() {}
             return Ok(());
         }
         // Who drains cannot wait for the drain.
-        if self.config.overflow == Overflow::DropNewest || front::is_draining(self.id) {
-            self.tally.dropped.fetch_add(1, Ordering::Relaxed);
+        if overflow != Overflow::Block || front::is_draining(self.id) {
+            self.drops.count();
+            // The drain tells it, if it sleeps already.
+            if self.alarm.look_after_commit().is_asleep() {
+                self.wake();
+            }
             return Err(WriteError::Full);
         }
         self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -217,7 +251,7 @@ impl Shared {
                 if let Some(refusal) = self.refusal() {
                     return Wait::Over(Err(refusal));
                 }
-                if attempt().is_ok() {
+                if attempt(false).is_ok() {
                     return Wait::Over(Ok(()));
                 }
                 if !is_registered {
@@ -238,22 +272,10 @@ impl Shared {
 
     /// A ring for a new thread; `None` if the budget is spent.
     pub(super) fn take_front(&self) -> Option<Front> {
-        let mut pool = lock(&self.pool);
-        if let Some(front) = pool.free.pop() {
-            return Some(front);
-        }
-        if (pool.rings + 1).saturating_mul(ring::footprint(self.config.capacity)) > self.config.budget {
-            return None;
-        }
-        pool.rings += 1;
-        // In the lock: ordered by it.
-        let number = self.made.load(Ordering::Relaxed) + 1;
-        let (front, back) = new_ring(number, self.config.capacity, self.stamps);
-        pool.fresh.push(back);
-        // Release: whoever sees a record of this thread, or of one that comes after it, sees that there is a ring to fetch; pairs with
-        // the acquire in `Backend::fetch_fresh`.
-        self.made.store(number, Ordering::Release);
-        Some(front)
+        let Config { capacity, budget, .. } = self.config;
+        let discards = self.discards().then_some(&self.drops);
+        let most = budget / front::footprint(capacity, discards.is_some());
+        self.pool.take(most, |number| new_ring(number, capacity, self.stamps, discards))
     }
 
     pub(super) fn count_guest(&self) {
@@ -263,31 +285,8 @@ impl Shared {
     /// A thread is at its end.
     pub(super) fn retire(&self, front: Front) {
         if !self.is_orphaned() {
-            lock(&self.pool).free.push(front);
+            self.pool.give_back(front);
         }
-    }
-
-    pub(super) fn fetch_fresh(&self) -> Vec<Back> {
-        std::mem::take(&mut lock(&self.pool).fresh)
-    }
-
-    /// Drops rings without a thread that nothing is left in, if there are many. Returns their numbers.
-    pub(super) fn trim(&self) -> HashSet<u64> {
-        let mut pool = lock(&self.pool);
-        let mut surplus = pool.free.len().saturating_sub(KEPT);
-        let mut gone = Vec::new();
-        let (kept, trimmed): (Vec<_>, Vec<_>) = pool.free.drain(..).partition(|front| {
-            let stays = surplus == 0 || !front.producer.is_drained();
-            if !stays {
-                surplus -= 1;
-            }
-            stays
-        });
-        pool.free = kept;
-        pool.rings -= trimmed.len();
-        gone.extend(trimmed);
-        drop(pool);
-        gone.iter().map(|front| front.number).collect()
     }
 
     // --- The drain. ---
@@ -296,8 +295,21 @@ impl Shared {
     pub(super) fn wake(self: &Arc<Self>) {
         if self.alarm.wake() {
             self.tally.wakes.fetch_add(1, Ordering::Relaxed);
-            drain::start(self);
+            shift::start(self);
         }
+    }
+
+    /// Has the drain see what it was asked for.
+    pub(super) fn call(self: &Arc<Self>) {
+        if self.alarm.look_after_commit().is_asleep() {
+            self.wake();
+        }
+        self.nap.end();
+    }
+
+    /// Whether the drain is asked for anything but to write records.
+    pub(super) fn is_asked(&self) -> bool {
+        self.flushes.is_pending() || !self.errands.is_empty() || self.drops.untold() > 0
     }
 
     /// Has a pass made by whoever has the backend's lock. `None` if the sink is gone.
@@ -305,19 +317,30 @@ impl Shared {
         lock(&self.backend).as_mut().map(pass)
     }
 
-    /// Makes one pass on this thread, unless another one is at it.
+    /// Makes a pass on this thread, unless another one is at it. If the writer is closed, brings it to its end.
     pub(super) fn help(self: &Arc<Self>) {
         if front::is_draining(self.id) {
             return;
         }
+        // Looked at before the pass: what was committed before it was closed is then brought.
+        let is_closed = self.alarm.look().is_closed();
         let mut backend = match self.backend.try_lock() {
             Ok(backend) => backend,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
         if let Some(backend) = &mut *backend {
-            backend.pass(self);
+            while backend.pass(self).is_something() && is_closed {}
         }
+        drop(backend);
+        if is_closed && !self.has_more() {
+            self.end();
+        }
+    }
+
+    /// Whether there is something to be brought.
+    pub(super) fn has_more(&self) -> bool {
+        self.is_asked() || self.with_backend(|backend| backend.has_records(self)).unwrap_or(false)
     }
 
     /// Nothing can be written any more.
@@ -325,7 +348,7 @@ impl Shared {
         let _ = self.broken.set(Arc::new(error));
         self.alarm.break_off();
         self.room.wake_all();
-        self.flushed_waiters.wake_all();
+        self.waiters.wake_all();
     }
 
     /// The drain is done for good: drops the sink.
@@ -337,99 +360,23 @@ impl Shared {
         contain(move || drop(backend));
         self.has_ended.store(true, Ordering::SeqCst);
         self.room.wake_all();
-        self.flushed_waiters.wake_all();
+        self.waiters.wake_all();
     }
 
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::SeqCst)
     }
 
-    // --- Flushes. ---
-
-    /// Asks for a flush, and returns its number.
-    pub(super) fn ask_flush(self: &Arc<Self>) -> u64 {
-        let number = self.flush_asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let seen = self.alarm.look_after_commit();
-        if seen.is_asleep() {
-            self.wake();
-        }
-        self.nap.end();
-        number
-    }
-
-    pub(super) fn flush_asked(&self) -> u64 {
-        // Acquire: pairs with the release in `ask_flush`: what was logged before is in the rings.
-        self.flush_asked.load(Ordering::Acquire)
-    }
-
-    pub(super) fn flush_state(&self, number: u64) -> Option<Result<(), FlushError>> {
-        // Acquire: pairs with the release of the drain.
-        if self.flush_done.load(Ordering::Acquire) >= number {
-            Some(Ok(()))
-        } else if self.alarm.look().is_broken() {
-            Some(Err(FlushError::Broken(self.reason())))
-        } else if self.has_ended() {
-            // All of it is written.
-            Some(Ok(()))
-        } else {
-            None
-        }
-    }
-
-    /// Blocks until that flush is done.
-    pub(super) fn wait_flushed(self: &Arc<Self>, number: u64, deadline: Deadline) -> Result<(), FlushError> {
-        if front::is_draining(self.id) {
-            return Err(FlushError::Inside);
-        }
-        let inside = self.group.core().is_current_thread();
-        let mut ticket = None;
-        let poll = |waker: &Waker| {
-            if inside && self.flush_state(number).is_none() {
-                self.help();
-            }
-            if let Some(state) = self.flush_state(number) {
-                return Wait::Over(state);
-            }
-            self.flushed_waiters.register(&mut ticket, waker);
-            match self.flush_state(number) {
-                Some(state) => Wait::Over(state),
-                None => Wait::on(self.group.core().nudge()),
-            }
-        };
-        let flushed = block_on(deadline, poll);
-        if let Some(ticket) = ticket {
-            self.flushed_waiters.leave(ticket);
-        }
-        flushed.unwrap_or(Err(FlushError::TimedOut))
-    }
-
-    /// Blocks until the sink is dropped; false if the deadline passed first.
-    pub(super) fn wait_ended(&self, deadline: Deadline) -> bool {
-        let mut ticket = None;
-        let poll = |waker: &Waker| {
-            if self.has_ended() {
-                return Wait::Over(());
-            }
-            self.flushed_waiters.register(&mut ticket, waker);
-            if self.has_ended() { Wait::Over(()) } else { Wait::on(self.group.core().nudge()) }
-        };
-        let ended = block_on(deadline, poll).is_some();
-        if let Some(ticket) = ticket {
-            self.flushed_waiters.leave(ticket);
-        }
-        ended || self.has_ended()
-    }
-
     pub(super) fn stats(&self) -> Stats {
         let tally = &self.tally;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         // A child's copy of the lock may be held by a thread that is gone.
-        let rings = if self.is_orphaned() { 0 } else { lock(&self.pool).rings };
+        let rings = if self.is_orphaned() { 0 } else { self.pool.rings() };
         Stats {
             written: read(&tally.written),
             written_bytes: read(&tally.bytes),
             writes: read(&tally.writes),
-            dropped: read(&tally.dropped),
+            dropped: self.drops.total(),
             lost: read(&tally.lost),
             wakes: read(&tally.wakes),
             rings,

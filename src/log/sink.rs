@@ -1,8 +1,12 @@
 //! Where the bytes go at last, and what to do when they do not.
 
+use super::errand::Synced;
 use crate::os::ready::wait_writable;
-use std::fs::File;
+#[cfg(unix)]
+use crate::os::replace::replace;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -71,12 +75,40 @@ impl Sink {
         }
     }
 
+    fn sync(&mut self) -> io::Result<Synced> {
+        match self {
+            Sink::File(file) => match file.sync_data() {
+                Ok(()) => Ok(Synced::OnDevice),
+                Err(error) if cannot_be_synced(&error) => Ok(Synced::Flushed),
+                Err(error) => Err(error),
+            },
+            Sink::Any(_) => Ok(Synced::Flushed),
+        }
+    }
+
     fn wait(&self) {
         match self {
             Sink::File(file) => wait_writable(&**file),
             Sink::Any(_) => sleep(FIRST_PAUSE),
         }
     }
+}
+
+/// There is nothing to be synced: a pipe, a terminal, a socket, a device.
+#[cfg(unix)]
+fn cannot_be_synced(error: &io::Error) -> bool {
+    // fsync(2) names the first two; some file systems say the third.
+    [libc::EINVAL, libc::EROFS, libc::ENOTSUP].map(Some).contains(&error.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn cannot_be_synced(_: &io::Error) -> bool {
+    false
+}
+
+/// For a log: made if there is none, and each write goes to its end.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -164,6 +196,34 @@ impl Out {
                 }
             }
         }
+    }
+
+    /// What was written and flushed goes to the device.
+    pub(super) fn sync(&mut self) -> io::Result<Synced> {
+        loop {
+            match self.sink.sync() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                synced => return synced,
+            }
+        }
+    }
+
+    /// Goes on with another file, or with the same one if there is an error.
+    pub(super) fn reopen(&mut self, path: &Path) -> io::Result<()> {
+        let new = open(path)?;
+        let is_empty = new.metadata()?.len() == 0;
+        match &mut self.sink {
+            // In the place of the old one, which forked children know.
+            #[cfg(unix)]
+            Sink::File(file) => replace(file, &new)?,
+            #[cfg(not(unix))]
+            Sink::File(file) => *file = Arc::new(new),
+            Sink::Any(_) => return Err(ErrorKind::Unsupported.into()),
+        }
+        // The torn record is in the old one.
+        self.torn &= !is_empty;
+        self.attempts = 0;
+        Ok(())
     }
 
     /// Whether to try again, after a pause; else to drop.

@@ -1,7 +1,8 @@
 //! The handle that logs.
 
-use super::builder::Builder;
-use super::error::{FlushError, WriteError};
+use super::builder::{Builder, Overflow};
+use super::errand::{Reopening, Synced, Syncing};
+use super::error::{FlushError, ReopenError, WriteError};
 use super::flush::Flush;
 use super::front::{LONGEST, lend, repay};
 use super::grant::Grant;
@@ -12,6 +13,7 @@ use crate::os::fork;
 use crate::sync::{Mutex, lock};
 use std::fmt;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -91,6 +93,28 @@ impl Writer {
         }
     }
 
+    /// The same with a policy of this record's own, whatever [`Builder::overflow`](super::Builder::overflow) says: that a warning may wait for room,
+    /// say, where a trace is dropped.
+    ///
+    /// # Errors
+    ///
+    /// See [`WriteError`].
+    ///
+    /// ```
+    /// use aside::log::{Overflow, Writer};
+    ///
+    /// let (log, guard) = Writer::builder().overflow(Overflow::DropNewest).sink(std::io::sink()).build()?;
+    /// let _ = log.write_record(b"may be dropped\n");
+    /// log.write_record_with(b"is waited for\n", Overflow::Block)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn write_record_with(&self, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
+        match self.shared() {
+            Some(shared) => shared.write_record_with(record, overflow),
+            None => Err(WriteError::Forked),
+        }
+    }
+
     /// Space for a record of up to so many bytes, to be formatted in place. Waits for room as [`write_record`](Self::write_record) does.
     ///
     /// Where the ring cannot be used in place (more than half of it is asked for, or the order is [`Order::PerThread`](super::Order::PerThread), or this thread
@@ -124,7 +148,13 @@ impl Writer {
             repay(shared, front);
             return Ok(Grant::of_its_own(shared, most));
         }
-        match shared.take_or_wait(|| front.producer.reserve(most).map(drop)) {
+        let attempt = |discards| {
+            if discards {
+                front.discard();
+            }
+            front.producer.reserve(most).map(drop)
+        };
+        match shared.take_or_wait(shared.config.overflow, attempt) {
             Ok(()) => Ok(Grant::in_ring(shared, front, most)),
             Err(error) => {
                 repay(shared, front);
@@ -168,6 +198,100 @@ impl Writer {
         let _ = self.finish_line();
         let shared = self.shared().ok_or(FlushError::Forked)?;
         shared.wait_flushed(shared.ask_flush(), deadline.into())
+    }
+
+    /// As [`flush`](Self::flush), and then has the system bring it all to the device (`fdatasync`), where the sink is a file or a descriptor. Of a
+    /// sink given as a [`Write`] only `flush` is called. Both are done by the drain, never by this thread.
+    ///
+    /// # Errors
+    ///
+    /// See [`FlushError`].
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use aside::log::{Synced, Writer};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let (log, guard) = Writer::builder().append(dir.path().join("log")).build()?;
+    /// log.write_record(b"to be kept\n")?;
+    /// assert_eq!(log.sync().await?, Synced::OnDevice);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    pub fn sync(&self) -> Syncing {
+        let _ = self.finish_line();
+        Syncing::new(self.shared())
+    }
+
+    /// The same, blocking this thread, but no longer than until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// See [`FlushError`].
+    ///
+    /// ```
+    /// use aside::log::{Synced, Writer};
+    ///
+    /// let (log, guard) = Writer::builder().sink(Vec::new()).build()?;
+    /// assert_eq!(log.sync_wait(std::time::Duration::from_secs(10))?, Synced::Flushed);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn sync_wait(&self, deadline: impl Into<Deadline>) -> Result<Synced, FlushError> {
+        let _ = self.finish_line();
+        self.shared().ok_or(FlushError::Forked)?.sync_wait(deadline.into())
+    }
+
+    /// Goes on with another file, or with a new one of the same name after the old one was renamed, as logrotate does. What was logged before this
+    /// call is in the old file; what is logged after this is done is in the new one; no record is in both. For writers made with
+    /// [`Builder::append`] only.
+    ///
+    /// The drain opens the file and closes the old one. To be sure that the old one is on the device, [`sync`](Self::sync) before. In a forked
+    /// child this changes the child's file, and in the parent the parent's.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReopenError`]: then the old file stays.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let dir = tempfile::tempdir()?;
+    /// let (path, old) = (dir.path().join("log"), dir.path().join("log.1"));
+    /// let (log, guard) = aside::log::Writer::builder().append(&path).build()?;
+    /// log.write_record(b"yesterday\n")?;
+    /// std::fs::rename(&path, &old)?;
+    /// log.reopen(&path).await?;
+    /// log.write_record(b"today\n")?;
+    /// log.flush().await?;
+    /// assert_eq!(std::fs::read_to_string(&old)?, "yesterday\n");
+    /// assert_eq!(std::fs::read_to_string(&path)?, "today\n");
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    pub fn reopen(&self, path: impl Into<PathBuf>) -> Reopening {
+        let _ = self.finish_line();
+        Reopening::new(self.shared(), path.into())
+    }
+
+    /// The same, blocking this thread, but no longer than until the deadline. If that passes first, the file may still be changed.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReopenError`].
+    ///
+    /// ```
+    /// use aside::log::{ReopenError, Writer};
+    ///
+    /// let (log, guard) = Writer::builder().stderr().build()?;
+    /// let error = log.reopen_wait("a file", std::time::Duration::from_secs(10));
+    /// assert!(matches!(error, Err(ReopenError::NotAppending)));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn reopen_wait(
+        &self,
+        path: impl Into<PathBuf>,
+        deadline: impl Into<Deadline>,
+    ) -> Result<(), ReopenError> {
+        let _ = self.finish_line();
+        let shared = self.shared().ok_or(FlushError::Forked)?;
+        shared.reopen_wait(path.into(), deadline.into())
     }
 
     /// What the writer has done.

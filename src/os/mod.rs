@@ -5,10 +5,12 @@
 pub(crate) mod affinity;
 pub(crate) mod barrier;
 pub(crate) mod event;
+pub(crate) mod exit;
 pub(crate) mod fork;
 pub(crate) mod nice;
 pub(crate) mod processors;
 pub(crate) mod ready;
+pub(crate) mod replace;
 pub(crate) mod signal;
 pub(crate) mod stamp;
 pub(crate) mod thread;

@@ -12,6 +12,15 @@ pub(crate) fn wait_readable(fd: &impl std::os::fd::AsFd) {
     wait(fd, rustix::event::PollFlags::IN);
 }
 
+/// Whether a short write would not block.
+#[cfg(unix)]
+pub(crate) fn is_writable(fd: &impl std::os::fd::AsFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut fds = [PollFd::new(fd, PollFlags::OUT)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::OUT)
+}
+
 #[cfg(unix)]
 fn wait(fd: &impl std::os::fd::AsFd, flags: rustix::event::PollFlags) {
     use rustix::event::{PollFd, poll};

@@ -57,6 +57,11 @@ impl Consumer {
         self.descriptor(record).len() as usize
     }
 
+    /// Whether the payload of the record of this number is elsewhere. It must be there.
+    pub(crate) fn is_marked(&self, record: u64) -> bool {
+        self.descriptor(record).is_marked()
+    }
+
     #[inline]
     fn descriptor(&self, record: u64) -> Descriptor {
         debug_assert!(record >= self.released);

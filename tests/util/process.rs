@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -86,6 +87,41 @@ pub fn in_child(test: &str, setup: impl FnOnce(&mut Command), body: impl FnOnce(
     expect_pass(test, run(&mut command));
 }
 
+const FILE: &str = "ASIDE_TEST_FILE";
+
+/// A file for a child of [`ended_by`] to write into.
+pub fn file() -> PathBuf {
+    env::var_os(FILE).unwrap().into()
+}
+
+/// Makes it the child's file.
+pub fn set_file<'a>(command: &'a mut Command, file: &Path) -> &'a mut Command {
+    command.env(FILE, file).stdout(Stdio::null())
+}
+
+/// What a child has left.
+pub struct Ended {
+    /// What it has written into its file.
+    pub text: String,
+    pub stderr: String,
+}
+
+/// Runs `body`, which may end the process, in a child that is to end with this code. `None` in the child.
+#[track_caller]
+pub fn ended_by(test: &str, code: i32, body: impl FnOnce()) -> Option<Ended> {
+    let _watchdog = watchdog();
+    if is_child() {
+        body();
+        return None;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    let output = run(child(test).env(FILE, &file));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    Some(Ended { text: fs::read_to_string(file).unwrap_or_default(), stderr })
+}
+
 /// The same, as a user without any rights if this is root.
 #[track_caller]
 pub fn as_nobody(test: &str, body: impl FnOnce()) {
@@ -131,6 +167,16 @@ fn expect_pass(test: &str, output: Output) {
         "the child for {test} failed: {}\n{stdout}\n{stderr}",
         output.status
     );
+}
+
+/// From now on no file may be larger than that.
+#[cfg(target_os = "linux")]
+pub fn limit_files(bytes: Option<u64>) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // SAFETY: installs no handler. Else the signal ends the process.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum: getrlimit(Resource::Fsize).maximum })
+        .unwrap();
 }
 
 /// While this is there, no thread can be started. Needs [`as_nobody`].

@@ -85,6 +85,10 @@ impl Sink {
         self.0.lock().unwrap().written.clone()
     }
 
+    pub fn lines(&self) -> Vec<String> {
+        String::from_utf8(self.written()).unwrap().lines().map(str::to_owned).collect()
+    }
+
     pub fn flushes(&self) -> usize {
         self.0.lock().unwrap().flushes
     }
@@ -149,4 +153,31 @@ pub fn poll_and_drop<F: Future>(future: F, polls: usize) -> Option<F::Output> {
         }
     }
     None
+}
+
+/// Does what it is told to.
+pub struct Scripted<F>(pub F);
+
+impl<F: FnMut(&[u8]) -> io::Result<usize>> Write for Scripted<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.0)(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes its time, and a part of what it is given.
+pub struct Slow(pub Sink);
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        std::thread::sleep(std::time::Duration::from_micros(100));
+        self.0.write(&bytes[..bytes.len().min(7_001)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

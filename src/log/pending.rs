@@ -1,0 +1,83 @@
+//! Waiting for the drain, in a future or in a blocked thread.
+
+use super::error::FlushError;
+use super::front::is_draining;
+use super::shared::Shared;
+use crate::deadline::Deadline;
+use crate::job::{Care, Host, Wait, block_on};
+use crate::wait_list::Ticket;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+/// A future's place among those who wait for the drain.
+pub(super) struct Pending {
+    shared: Arc<Shared>,
+    ticket: Option<Ticket>,
+}
+
+impl Pending {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone(), ticket: None }
+    }
+
+    pub(super) fn poll<T>(&mut self, cx: &mut Context<'_>, state: impl Fn(&Shared) -> Option<T>) -> Poll<T> {
+        let Self { shared, ticket } = self;
+        if let Some(state) = state(shared) {
+            return Poll::Ready(state);
+        }
+        shared.waiters.register(ticket, cx.waker());
+        if let Some(state) = state(shared) {
+            return Poll::Ready(state);
+        }
+        if shared.group.core().nudge() == Care::None {
+            // There is no thread that could say anything: only asking again can help.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            // In a forked child the list's lock may be held by a thread that is gone.
+            if !self.shared.is_orphaned() {
+                self.shared.waiters.leave(ticket);
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Blocks until the drain has come so far. A thread of the drain's group makes passes itself meanwhile, as the drain's job may be
+    /// queued behind its own.
+    pub(super) fn wait_for<T>(
+        self: &Arc<Self>,
+        deadline: Deadline,
+        state: impl Fn() -> Option<T>,
+    ) -> Result<T, FlushError> {
+        if is_draining(self.id) {
+            return Err(FlushError::Inside);
+        }
+        let inside = self.group.core().is_current_thread();
+        let mut ticket = None;
+        let poll = |waker: &Waker| {
+            if inside && state().is_none() {
+                self.help();
+            }
+            if let Some(state) = state() {
+                return Wait::Over(state);
+            }
+            self.waiters.register(&mut ticket, waker);
+            match state() {
+                Some(state) => Wait::Over(state),
+                None => Wait::on(self.group.core().nudge()),
+            }
+        };
+        let reached = block_on(deadline, poll);
+        if let Some(ticket) = ticket {
+            self.waiters.leave(ticket);
+        }
+        reached.ok_or(FlushError::TimedOut)
+    }
+}

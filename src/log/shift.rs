@@ -1,0 +1,94 @@
+//! The job that makes passes while there is something to bring, and sleeps when there is not. See `README.md`, "Park and wake".
+
+use super::front::is_draining;
+use super::shared::Shared;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// After a pass that brought so much, the next one follows at once.
+const BUSY: usize = 4 * 1024;
+/// Between two looks at quiet rings. A look takes cache lines from the logging threads.
+const NAP: Duration = Duration::from_micros(50);
+/// So long after the last record the drain falls asleep.
+const LINGER: Duration = Duration::from_micros(500);
+
+/// Queues a drain. The caller has cleared the alarm's sleep.
+pub(super) fn start(shared: &Arc<Shared>) {
+    let job = Drain { shared: shared.clone(), ran: false };
+    shared.group.offload(move || job.run()).detach();
+}
+
+struct Drain {
+    shared: Arc<Shared>,
+    ran: bool,
+}
+
+impl Drop for Drain {
+    /// Refused, or cancelled: there is nobody to write any more.
+    fn drop(&mut self) {
+        if !self.ran && !self.shared.is_orphaned() {
+            self.shared.break_off(io::Error::other("the log writer's group takes no more jobs"));
+            // Who makes a pass just now, on this thread, holds the sink.
+            if !is_draining(self.shared.id) {
+                self.shared.end();
+            }
+        }
+    }
+}
+
+impl Drain {
+    fn run(mut self) {
+        self.ran = true;
+        let shared = &self.shared;
+        let mut quiet_since = None;
+        loop {
+            // Looked at before the pass: what was committed before it was closed is then brought.
+            let is_closed = shared.alarm.look().is_closed();
+            let Some(brought) = shared.with_backend(|backend| backend.pass(shared)) else { return };
+            if shared.is_orphaned() {
+                return;
+            }
+            if shared.alarm.look().is_broken() {
+                return shared.end();
+            }
+            if brought.0 > 0 {
+                quiet_since = None;
+                if brought.0 < BUSY {
+                    shared.nap.take(NAP, || is_in_a_hurry(shared));
+                }
+                continue;
+            }
+            if is_closed && !shared.has_more() {
+                return shared.end();
+            }
+            if quiet_since.get_or_insert_with(Instant::now).elapsed() < LINGER {
+                shared.nap.take(NAP, || is_in_a_hurry(shared));
+                continue;
+            }
+            trim(shared);
+            // Either a thread that commits now sees that the drain sleeps, or its record is seen here.
+            if shared.alarm.fall_asleep() && !(is_wanted(shared) && shared.alarm.wake()) {
+                return;
+            }
+            quiet_since = None;
+        }
+    }
+}
+
+fn is_in_a_hurry(shared: &Shared) -> bool {
+    shared.waiting.load(Ordering::Relaxed) > 0 || shared.is_asked() || !shared.alarm.look().is_fine()
+}
+
+/// Whether the drain must not sleep.
+fn is_wanted(shared: &Shared) -> bool {
+    shared.has_more() || !shared.alarm.look().is_open()
+}
+
+fn trim(shared: &Shared) {
+    let gone = shared.pool.trim();
+    if !gone.is_empty() {
+        shared.with_backend(|backend| backend.forget(&gone));
+    }
+}
