@@ -12,7 +12,7 @@ writers: measures log writers against each other
   --quick            tiny counts, under 40 s: shows that the harness works, and no more
   --only a,b         cases that begin so: paced flood burst drained drained4 calls first latency idle events events4,
                      or drained-aside, or flood-mutex-file ...
-  --writers a,b      these writers: limit aside aside-perthread tracing-appender mutex channel direct unblock
+  --writers a,b      these writers: limit limit-ring aside aside-perthread tracing-appender mutex channel direct unblock
   --json             every value of every round, as JSON
 ";
 

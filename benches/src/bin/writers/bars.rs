@@ -5,7 +5,7 @@ use crate::sink::Sink::{self, File, Null, Pipe};
 use crate::workload::Workload::{
     self, Burst, Calls, Drained, Drained4, Events, Events4, First, Flood, Idle, Latency, Paced,
 };
-use crate::writer::Writer::{self, Appender, Aside, AsidePerThread, Channel, Limit, Mutex};
+use crate::writer::Writer::{self, Appender, Aside, AsidePerThread, Channel, Limit, LimitRing, Mutex};
 use aside_benches::bars::{self, Bar};
 use aside_benches::results::Results;
 
@@ -22,10 +22,11 @@ impl Bars<'_> {
     fn all(&self) -> Vec<Option<Bar>> {
         let mut bars = Vec::new();
         for sink in Sink::ALL {
-            bars.push(self.over_limit(Paced, sink, Aside, "p50", 18.0));
-            bars.push(self.over_limit(Paced, sink, Aside, "p99", 40.0));
+            bars.push(self.over_limit(Paced, sink, Aside, "p50", Limit, 18.0));
+            bars.push(self.over_limit(Paced, sink, Aside, "p99", Limit, 40.0));
+            bars.push(self.over_limit(Paced, sink, Aside, "p99", LimitRing, 40.0));
             bars.push(self.against(Paced, sink, "p999", Appender, 0.2));
-            bars.push(self.over_limit(Paced, sink, AsidePerThread, "p50", 8.0));
+            bars.push(self.over_limit(Paced, sink, AsidePerThread, "p50", Limit, 8.0));
         }
         for sink in Sink::ALL {
             bars.push(self.against(Flood, sink, "p50", Mutex, 1.0));
@@ -100,10 +101,11 @@ impl Bars<'_> {
         sink: Sink,
         writer: Writer,
         key: &str,
+        limit: Writer,
         most: f64,
     ) -> Option<Bar> {
-        let above = self.median(workload, sink, writer, key)? - self.median(workload, Null, Limit, key)?;
-        let name = format!("{} of {} − memcpy's", name(workload, sink, key), writer.name());
+        let above = self.median(workload, sink, writer, key)? - self.median(workload, Null, limit, key)?;
+        let name = format!("{} of {} − {}", name(workload, sink, key), writer.name(), limit.label());
         Some(Bar::at_most(name, above, most))
     }
 
@@ -117,7 +119,7 @@ impl Bars<'_> {
     fn times(&self, workload: Workload, sink: Sink, peer: Writer, least: f64) -> Option<Bar> {
         let ratio =
             self.median(workload, sink, Aside, "rate")? / self.median(workload, sink, peer, "rate")?;
-        let peer = if peer.is_loop() { "a loop of 64 KiB writes" } else { peer.label() };
+        let peer = if peer.is_limit() { "a loop of 64 KiB writes" } else { peer.label() };
         Some(Bar::at_least(format!("{} ÷ {peer}", name(workload, sink, "rate")), ratio, least))
     }
 

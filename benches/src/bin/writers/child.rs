@@ -17,7 +17,7 @@ pub(crate) fn run(order: &Order) -> ! {
     let mut figures = match order.case.workload {
         Workload::Latency => workload::latency::run(order),
         Workload::Events | Workload::Events4 => workload::events::run(order),
-        Workload::Drained if order.case.writer.is_loop() => workload::drained::run_loop(order),
+        Workload::Drained if order.case.writer.is_limit() => workload::drained::run_loop(order),
         _ => workload::run(order),
     };
     if figures.get("p50").is_some() {

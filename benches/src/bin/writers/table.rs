@@ -27,7 +27,7 @@ pub(crate) fn of(results: &Results<Case>, cases: &[Case]) -> String {
             let mut lost: Option<f64> = None;
             for column in &columns {
                 let case = section.case(column.workload, writer);
-                if results.label(case, "") != "" {
+                if !results.label(case, "").is_empty() {
                     row[0] = results.label(case, &format!("  {}", writer.label()));
                 }
                 row.push(cell(results.median(case, column.key)));

@@ -40,8 +40,8 @@ fn log<L: Logger>(logger: &L, thread: usize, records: usize) {
     /// The next ones are numbered beforehand: some processors wait long when they read what they have written in smaller pieces just before.
     const AHEAD: usize = 4;
     let mut texts = [Record::blank(); 2 * AHEAD];
-    for number in 0..AHEAD {
-        texts[number].numbered(numbered(thread, number as u64));
+    for (number, text) in texts.iter_mut().enumerate().take(AHEAD) {
+        text.numbered(numbered(thread, number as u64));
     }
     let mut handle = logger.handle();
     for number in 0..records {

@@ -76,9 +76,11 @@ impl Workload {
     pub(crate) fn suits(self, writer: Writer, sink: Sink) -> bool {
         match (self, writer) {
             // Has no sink, so once will do.
-            (Self::Paced | Self::Flood | Self::Burst, Writer::Limit) => sink == Sink::Null,
+            (Self::Paced | Self::Flood | Self::Burst, Writer::Limit | Writer::LimitRing) => {
+                sink == Sink::Null
+            }
             (Self::Drained, Writer::Limit) => true,
-            (_, Writer::Limit) => false,
+            (_, Writer::Limit | Writer::LimitRing) => false,
             // Only who can be asked to write at once.
             (Self::Burst, _) => matches!(writer, Writer::Aside | Writer::AsidePerThread | Writer::Mutex),
             (Self::Drained4 | Self::First, Writer::Unblock) => false,
@@ -141,7 +143,7 @@ impl Visitor for Load<'_> {
                 unreachable!("have a sink of their own")
             }
         };
-        if let (Some(logged), false) = (figures.get("logged"), case.writer.is_loop()) {
+        if let (Some(logged), false) = (figures.get("logged"), case.writer.is_limit()) {
             figures.set("lost", logged - self.open.found().records);
         }
         figures

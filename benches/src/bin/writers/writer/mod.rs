@@ -23,11 +23,15 @@ use std::time::Duration;
 
 /// Of those that gather records before they write.
 pub(crate) const BUFFER: usize = 64 * 1024;
+/// Of a thread of aside's, by default.
+const RING: usize = 256 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Writer {
     /// No writer: a copy into memory; or, where the throughput is what counts, a loop that writes 64 KiB at a time.
     Limit,
+    /// The same copy, into as much memory as a ring has: so much of the time is the memory's.
+    LimitRing,
     Aside,
     AsidePerThread,
     Appender,
@@ -38,8 +42,9 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Limit,
+        Self::LimitRing,
         Self::Aside,
         Self::AsidePerThread,
         Self::Appender,
@@ -52,6 +57,7 @@ impl Writer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Limit => "limit",
+            Self::LimitRing => "limit-ring",
             Self::Aside => "aside",
             Self::AsidePerThread => "aside-perthread",
             Self::Appender => "tracing-appender",
@@ -64,6 +70,7 @@ impl Writer {
 
     pub(crate) fn label(self) -> &'static str {
         match self {
+            Self::LimitRing => "limit, 256 KiB",
             Self::Mutex => "Mutex<BufWriter>",
             Self::Channel => "channel + BufWriter",
             Self::Direct => "direct write",
@@ -72,8 +79,9 @@ impl Writer {
         }
     }
 
-    pub(crate) fn is_loop(self) -> bool {
-        self == Self::Limit
+    /// Whether nothing is written.
+    pub(crate) fn is_limit(self) -> bool {
+        matches!(self, Self::Limit | Self::LimitRing)
     }
 
     /// Whether each record makes it write, so that it takes its time.
@@ -84,7 +92,8 @@ impl Writer {
     /// Makes it and calls the visitor with it.
     pub(crate) fn with<V: Visitor>(self, file: File, visitor: V) -> V::Output {
         match self {
-            Self::Limit => visitor.visit(Copying),
+            Self::Limit => visitor.visit(Copying(BUFFER)),
+            Self::LimitRing => visitor.visit(Copying(RING)),
             Self::Aside => visitor.visit(Aside::new(file, Order::Causal)),
             Self::AsidePerThread => visitor.visit(Aside::new(file, Order::PerThread)),
             Self::Appender => visitor.visit(Appender::new(file)),
