@@ -90,8 +90,8 @@ fn each_call_gets_whole_records() {
         (Order::Causal, Overflow::Block, 1024),
         (Order::Causal, Overflow::Block, 1 << 16),
         (Order::PerThread, Overflow::Block, 1 << 14),
-        // So large that nothing is dropped.
-        (Order::Causal, Overflow::DropOldest, 1 << 24),
+        // So large that nothing is dropped, even if one thread takes the ring of another.
+        (Order::Causal, Overflow::DropOldest, 1 << 25),
     ] {
         let calls = Calls::default();
         let builder = Writer::builder().order(order).overflow(overflow).capacity(capacity);

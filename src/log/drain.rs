@@ -152,11 +152,12 @@ impl Backend {
         if let Some(dropped) = shared.drops.tell(untold) {
             brought += self.report(shared, &dropped);
         }
+        let has_errands = !errands.is_empty();
+        let wants_flush = brought > 0 || !self.staged.ends.is_empty() || has_errands;
         write_staged(&mut self.out, &mut self.staged, shared)?;
-        if brought > 0 || shared.flushes.is_pending() || !errands.is_empty() {
+        if wants_flush || shared.flushes.is_pending() {
             self.out.flush()?;
         }
-        let has_errands = !errands.is_empty();
         for errand in errands {
             errand.run(&mut self.out);
         }

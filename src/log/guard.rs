@@ -32,7 +32,7 @@ pub struct Report {
     pub is_complete: bool,
     /// Records that the sink has taken.
     pub written: u64,
-    /// Records that were refused for want of room.
+    /// Records that were refused, or given up for newer ones, for want of room.
     pub dropped: u64,
     /// Records that were given up at an error of the sink. With those that were left when it failed for good.
     pub lost: u64,

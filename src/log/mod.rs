@@ -27,6 +27,8 @@ mod flush;
 mod front;
 mod grant;
 mod guard;
+#[cfg(all(test, aside_loom))]
+mod model;
 mod nap;
 mod pending;
 mod pool;

@@ -10,7 +10,7 @@ pub struct Stats {
     pub written_bytes: u64,
     /// How often the sink was written to.
     pub writes: u64,
-    /// Records that were refused for want of room.
+    /// Records that were refused, or given up for newer ones, for want of room.
     pub dropped: u64,
     /// Records that were taken, and given up at an error of the sink.
     pub lost: u64,
