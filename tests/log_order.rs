@@ -45,6 +45,20 @@ impl Write for Slow {
     }
 }
 
+/// Takes nothing before the gate is open.
+struct Held(util::Gate);
+
+impl Write for Held {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.pass();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 const LONG: Duration = Duration::from_secs(60);
 
 fn assert_in_order(lines: &[String], threads: usize, each: usize) {
@@ -308,4 +322,38 @@ fn what_is_dropped_is_told_in_the_log() {
         })
         .sum();
     assert_eq!(told, refused);
+}
+
+#[test]
+fn a_record_may_wait_where_others_are_dropped() {
+    let _watchdog = watchdog();
+    let shelf = Shelf::default();
+    let builder = Writer::builder().capacity(1024).overflow(Overflow::DropNewest).sink(Slow(shelf.clone()));
+    let (log, guard) = builder.build().unwrap();
+    let mut dropped = 0;
+    for n in 0..5_000 {
+        dropped += usize::from(log.write_record(format!("minor {n}\n").as_bytes()).is_err());
+        if n % 10 == 0 {
+            log.write_record_with(format!("major {n}\n").as_bytes(), Overflow::Block).unwrap();
+        }
+    }
+    assert!(dropped > 0);
+    assert_eq!(guard.close(LONG).dropped, dropped as u64);
+    let lines = shelf.lines();
+    let major: Vec<&String> = lines.iter().filter(|line| line.starts_with("major")).collect();
+    assert_eq!(major.len(), 500);
+    assert!(major.iter().enumerate().all(|(n, line)| **line == format!("major {}", n * 10)));
+}
+
+#[test]
+fn a_record_may_be_dropped_where_others_wait() {
+    let _watchdog = watchdog();
+    let gate = util::Gate::new();
+    let (log, guard) = Writer::builder().capacity(1024).sink(Held(gate.clone())).build().unwrap();
+    let record = [b'x'; 100];
+    let refused = (0..2_000).find_map(|_| log.write_record_with(&record, Overflow::DropNewest).err());
+    assert!(matches!(refused, Some(aside::log::WriteError::Full)));
+    gate.open();
+    log.write_record(&record).unwrap();
+    assert_eq!(guard.close(LONG).dropped, 1);
 }

@@ -58,7 +58,8 @@ impl<'a> Grant<'a> {
             }
             Space::Own(bytes) => {
                 let shared = self.shared;
-                shared.take_or_wait(|| with_front(shared, |front| front.push(bytes)))?;
+                shared
+                    .take_or_wait(shared.config.overflow, || with_front(shared, |front| front.push(bytes)))?;
                 shared.committed()
             }
         }

@@ -145,15 +145,28 @@ impl Shared {
         if may_try && with_front(self, |front| front.push(record)).is_ok() {
             return self.committed();
         }
-        self.write_record_slowly(record)
+        self.write_record_slowly(record, self.config.overflow)
+    }
+
+    /// The same with a policy of its own.
+    pub(super) fn write_record_with(
+        self: &Arc<Self>,
+        record: &[u8],
+        overflow: Overflow,
+    ) -> Result<(), WriteError> {
+        let may_try = self.alarm.look().is_open() && record.len() <= front::LONGEST;
+        if may_try && with_front(self, |front| front.push(record)).is_ok() {
+            return self.committed();
+        }
+        self.write_record_slowly(record, overflow)
     }
 
     #[cold]
-    fn write_record_slowly(self: &Arc<Self>, record: &[u8]) -> Result<(), WriteError> {
+    fn write_record_slowly(self: &Arc<Self>, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
         if record.len() > front::LONGEST {
             return Err(WriteError::TooLong { len: record.len(), longest: front::LONGEST });
         }
-        self.take_or_wait(|| with_front(self, |front| front.push(record)))?;
+        self.take_or_wait(overflow, || with_front(self, |front| front.push(record)))?;
         self.committed()
     }
 
@@ -191,6 +204,7 @@ impl Shared {
     /// Makes an attempt to commit; if there is no room, as the overflow policy says.
     pub(super) fn take_or_wait(
         self: &Arc<Self>,
+        overflow: Overflow,
         mut attempt: impl FnMut() -> Result<(), Full>,
     ) -> Result<(), WriteError> {
         if let Some(refusal) = self.refusal() {
@@ -200,7 +214,7 @@ impl Shared {
             return Ok(());
         }
         // Who drains cannot wait for the drain.
-        if self.config.overflow == Overflow::DropNewest || front::is_draining(self.id) {
+        if overflow == Overflow::DropNewest || front::is_draining(self.id) {
             self.tally.dropped.fetch_add(1, Ordering::Relaxed);
             return Err(WriteError::Full);
         }

@@ -1,6 +1,6 @@
 //! The handle that logs.
 
-use super::builder::Builder;
+use super::builder::{Builder, Overflow};
 use super::error::{FlushError, WriteError};
 use super::flush::Flush;
 use super::front::{LONGEST, lend, repay};
@@ -91,6 +91,28 @@ impl Writer {
         }
     }
 
+    /// The same with a policy of this record's own, whatever [`Builder::overflow`](super::Builder::overflow) says: that a warning may wait for room,
+    /// say, where a trace is dropped.
+    ///
+    /// # Errors
+    ///
+    /// See [`WriteError`].
+    ///
+    /// ```
+    /// use aside::log::{Overflow, Writer};
+    ///
+    /// let (log, guard) = Writer::builder().overflow(Overflow::DropNewest).sink(std::io::sink()).build()?;
+    /// let _ = log.write_record(b"may be dropped\n");
+    /// log.write_record_with(b"is waited for\n", Overflow::Block)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn write_record_with(&self, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
+        match self.shared() {
+            Some(shared) => shared.write_record_with(record, overflow),
+            None => Err(WriteError::Forked),
+        }
+    }
+
     /// Space for a record of up to so many bytes, to be formatted in place. Waits for room as [`write_record`](Self::write_record) does.
     ///
     /// Where the ring cannot be used in place (more than half of it is asked for, or the order is [`Order::PerThread`](super::Order::PerThread), or this thread
@@ -124,7 +146,7 @@ impl Writer {
             repay(shared, front);
             return Ok(Grant::of_its_own(shared, most));
         }
-        match shared.take_or_wait(|| front.producer.reserve(most).map(drop)) {
+        match shared.take_or_wait(shared.config.overflow, || front.producer.reserve(most).map(drop)) {
             Ok(()) => Ok(Grant::in_ring(shared, front, most)),
             Err(error) => {
                 repay(shared, front);
