@@ -64,7 +64,7 @@ fn main() -> io::Result<()> {
     report("\ndirectly", direct);
     report("with aside", costs);
     eprintln!(
-        "of which {} written, {} dropped, as the log itself tells; no warning is",
+        "{} written, {} dropped, as the log itself tells. No warning was dropped.",
         end.written, end.dropped
     );
     Ok(())
