@@ -158,7 +158,8 @@ fn pieces_become_one_record_unless_a_panic_tears_it() {
     let sink = Sink::new();
     let (log, guard) = Writer::builder().sink(sink.clone()).build().unwrap();
     let mut event = log.make_writer();
-    write!(event, "{}, {}", "in", "pieces").unwrap();
+    let (one, other) = ("in", "pieces");
+    write!(event, "{one}, {other}").unwrap();
     log.write_record(b"from elsewhere\n").unwrap();
     writeln!(event).unwrap();
     event.write_all(b"without a newline").unwrap();
