@@ -25,7 +25,7 @@ fn assert_allocates_nothing(log: &Writer, mut event: impl FnMut(usize)) {
 #[test]
 fn an_event_of_tracing_allocates_nothing() {
     let _watchdog = watchdog();
-    let (log, guard) = Writer::builder().sink(std::io::sink()).build().unwrap();
+    let (log, guard) = Writer::builder().capacity(1 << 20).sink(std::io::sink()).build().unwrap();
     let subscriber = tracing_subscriber::fmt().with_writer(log.blocking_from(tracing::Level::WARN)).finish();
     // In a span the layer itself allocates: a list of the spans.
     tracing::subscriber::with_default(subscriber, || {
@@ -40,7 +40,7 @@ fn an_event_of_tracing_allocates_nothing() {
 #[test]
 fn a_record_of_the_plain_logger_allocates_nothing() {
     let _watchdog = watchdog();
-    let (log, guard) = Writer::builder().sink(std::io::sink()).build().unwrap();
+    let (log, guard) = Writer::builder().capacity(1 << 20).sink(std::io::sink()).build().unwrap();
     let logger = Logger::new(log.clone(), LevelFilter::Info).blocking_from(Level::Warn);
     assert_allocates_nothing(&log, |n| {
         for level in [Level::Info, Level::Warn] {
@@ -53,7 +53,7 @@ fn a_record_of_the_plain_logger_allocates_nothing() {
 #[test]
 fn a_record_of_env_logger_allocates_nothing() {
     let _watchdog = watchdog();
-    let (log, guard) = Writer::builder().sink(std::io::sink()).build().unwrap();
+    let (log, guard) = Writer::builder().capacity(1 << 20).sink(std::io::sink()).build().unwrap();
     let logger = env_logger::Builder::new()
         .filter_level(LevelFilter::Info)
         .target(env_logger::Target::Pipe(Box::new(log.record_writer())))

@@ -74,7 +74,7 @@ impl Writer {
 
     /// Logs one record: these bytes, as they are, with the newline if there is to be one. It is written soon; `Ok` says that it will be.
     ///
-    /// Waits only if there is no room, under [`Overflow::Block`](super::Overflow::Block); then until there is, or the writer is closed or broken.
+    /// Waits only if there is no room, under [`Overflow::Block`]; then until there is, or the writer is closed or broken.
     ///
     /// # Errors
     ///
