@@ -26,10 +26,6 @@ fn plain(log: &Writer) -> Logger {
         .format(|line, record| writeln!(line, "{} {}", record.level(), record.args()))
 }
 
-fn text(sink: &Sink) -> String {
-    String::from_utf8(sink.written()).unwrap()
-}
-
 #[test]
 fn a_line_says_when_how_bad_where_and_what() {
     let _watchdog = watchdog();
@@ -41,7 +37,7 @@ fn a_line_says_when_how_bad_where_and_what() {
     assert!(logger.enabled(&Metadata::builder().level(Level::Info).build()));
     assert!(!logger.enabled(&Metadata::builder().level(Level::Debug).build()));
     assert_eq!(guard.close(LONG).written, 1);
-    let text = text(&sink);
+    let text = sink.text();
     let (time, rest) = text.split_once(' ').unwrap();
     assert_eq!(rest, "WARN  here: a message\n");
     let digits: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
@@ -63,7 +59,7 @@ fn assert_whole_lines(logger: &dyn Log, log: &Writer, sink: &Sink) {
     });
     log.flush_wait(LONG).unwrap();
     let mut next = [0; THREADS];
-    for line in text(sink).lines() {
+    for line in sink.text().lines() {
         let mut words = line.strip_prefix("INFO ").unwrap().split(' ');
         let thread: usize = words.next().unwrap().parse().unwrap();
         assert_eq!(words.next(), Some(&*next[thread].to_string()));
@@ -140,10 +136,10 @@ fn env_logger_and_fern_do_not_wait_for_the_sink() {
     for logger in &loggers {
         say(logger, Level::Info, "as is this");
     }
-    assert_eq!(text(&sink), "");
+    assert_eq!(sink.text(), "");
     stopped.go_on();
     assert_eq!(guard.close(LONG).written, 6);
-    assert_eq!(text(&sink), format!("{}{}", "INFO taken at once\n".repeat(3), "INFO as is this\n".repeat(3)));
+    assert_eq!(sink.text(), format!("{}{}", "INFO taken at once\n".repeat(3), "INFO as is this\n".repeat(3)));
 }
 
 #[test]
@@ -175,7 +171,7 @@ fn severe_lines_wait_where_others_are_dropped() {
     let minor: u64 = logging.join().unwrap();
     let report = guard.close(LONG);
     assert_eq!((report.written, report.dropped), (minor - 1 + WARNINGS as u64, 1));
-    let all = text(&sink);
+    let all = sink.text();
     let severe: Vec<&str> = all.lines().filter(|line| !line.starts_with("INFO")).collect();
     let expected = |n| format!("{} {n}", if n % 2 == 0 { "WARN" } else { "ERROR" });
     assert_eq!(severe, (0..WARNINGS).map(expected).collect::<Vec<_>>());
@@ -195,7 +191,7 @@ fn a_flush_waits_but_not_for_ever() {
     let logger = logger.flush_deadline(LONG);
     say(&logger, Level::Info, "not stuck");
     logger.flush();
-    assert_eq!(text(&sink), "INFO stuck\nINFO not stuck\n");
+    assert_eq!(sink.text(), "INFO stuck\nINFO not stuck\n");
     drop(guard);
     say(&logger, Level::Info, "too late, and no harm");
     logger.flush();
@@ -229,7 +225,7 @@ fn what_panics_fails_or_logs_as_it_is_formatted_tears_nothing() {
     });
     say(&logger, Level::Info, logs);
     assert_eq!(guard.close(LONG).written, 5);
-    let text = text(&sink);
+    let text = sink.text();
     let lines: Vec<&str> = text.lines().collect();
     let expected =
         ["INFO before", "INFO after a panic", "", "WARN from within", "INFO half of it, and the other"];
@@ -279,5 +275,5 @@ fn a_destructor_logs_while_a_panic_unwinds() {
         expected_panic("to be seen")
     });
     guard.close(LONG);
-    assert_eq!(text(&sink), "seen, and told");
+    assert_eq!(sink.text(), "seen, and told");
 }

@@ -21,10 +21,6 @@ fn subscriber(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> im
     tracing_subscriber::fmt().with_writer(writer).without_time().with_target(false).with_ansi(false).finish()
 }
 
-fn text(sink: &Sink) -> String {
-    String::from_utf8(sink.written()).unwrap()
-}
-
 #[test]
 fn each_event_is_a_record_of_its_own() {
     let _watchdog = watchdog();
@@ -38,7 +34,7 @@ fn each_event_is_a_record_of_its_own() {
     });
     assert_eq!(guard.close(LONG).written, 2);
     let expected = " INFO request{id=7}: answered bytes=3\n WARN request{id=7}: of two\nlines\n";
-    assert_eq!(text(&sink), expected);
+    assert_eq!(sink.text(), expected);
 }
 
 #[test]
@@ -66,7 +62,7 @@ fn events_of_eight_threads_come_out_whole_and_in_order() {
     });
     let report = guard.close(LONG);
     assert_eq!((report.written, report.dropped, report.lost), ((THREADS * EACH) as u64, 0, 0));
-    let all = text(&sink);
+    let all = sink.text();
     let mut lines = all.lines();
     let mut next = [0; THREADS];
     while let Some(first) = lines.next() {
@@ -112,7 +108,7 @@ fn severe_events_wait_where_others_are_dropped() {
     let minor: u64 = logging.join().unwrap();
     let report = guard.close(LONG);
     assert_eq!((report.written, report.dropped), (minor - 1 + WARNINGS as u64, 1));
-    let all = text(&sink);
+    let all = sink.text();
     let warnings: Vec<&str> = all.lines().filter(|line| line.starts_with(" WARN")).collect();
     let expected: Vec<String> = (0..WARNINGS).map(|n| format!(" WARN is waited for number={n}")).collect();
     assert_eq!(warnings, expected);
@@ -146,7 +142,7 @@ fn what_panics_as_it_is_formatted_is_not_logged_and_poisons_nothing() {
         logging.join().unwrap();
     }
     assert_eq!(guard.close(LONG).written, 3);
-    assert_eq!(text(&sink), " INFO before\n".repeat(3));
+    assert_eq!(sink.text(), " INFO before\n".repeat(3));
 }
 
 /// Some layers write an event in pieces.
@@ -167,5 +163,5 @@ fn pieces_become_one_record_unless_a_panic_tears_it() {
     panic_message_of(|| writeln!(log.make_writer(), "torn: {Bomb}"));
     log.write_record(b"\n").unwrap();
     assert_eq!(guard.close(LONG).written, 4);
-    assert_eq!(text(&sink), "from elsewhere\nin, pieces\nwithout a newline\n");
+    assert_eq!(sink.text(), "from elsewhere\nin, pieces\nwithout a newline\n");
 }

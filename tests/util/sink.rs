@@ -85,6 +85,10 @@ impl Sink {
         self.0.lock().unwrap().written.clone()
     }
 
+    pub fn text(&self) -> String {
+        String::from_utf8(self.written()).unwrap()
+    }
+
     pub fn flushes(&self) -> usize {
         self.0.lock().unwrap().flushes
     }
