@@ -6,11 +6,13 @@ use super::error::{FlushError, ReopenError, WriteError};
 use super::flush::Flush;
 use super::front::{LONGEST, lend, repay};
 use super::grant::Grant;
+use super::record_writer::RecordWriter;
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::deadline::Deadline;
 use crate::os::fork;
 use crate::sync::{Mutex, lock};
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -161,6 +163,17 @@ impl Writer {
                 Err(error)
             }
         }
+    }
+
+    /// A handle for loggers that take any [`io::Write`], such as env_logger: each write that ends with a newline is a record, and a flush does not wait.
+    ///
+    /// ```no_run
+    /// let (log, guard) = aside::log::Writer::builder().build()?;
+    /// env_logger::builder().target(env_logger::Target::Pipe(Box::new(log.record_writer()))).init();
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn record_writer(&self) -> RecordWriter<'static> {
+        RecordWriter::new(Cow::Owned(self.clone()), None)
     }
 
     /// Waits until all is written that was logged, by any thread, before this call. What is logged later is not waited for.

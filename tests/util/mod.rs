@@ -3,6 +3,7 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod allocations;
 #[cfg(unix)]
 pub mod fork;
 pub mod probe_waker;

@@ -89,6 +89,10 @@ impl Sink {
         String::from_utf8(self.written()).unwrap().lines().map(str::to_owned).collect()
     }
 
+    pub fn text(&self) -> String {
+        String::from_utf8(self.written()).unwrap()
+    }
+
     pub fn flushes(&self) -> usize {
         self.0.lock().unwrap().flushes
     }

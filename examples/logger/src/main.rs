@@ -1,16 +1,9 @@
-//! A logger whose writes leave the logging thread: what does a record cost when written directly, and when offloaded?
+//! What a log record costs the thread that logs it: written directly, through a `BufWriter`, with tracing-appender, and with `aside`.
 //!
-//! ```text
-//! cargo run --release --example logger                  200,000 lines of its own, from 4 threads
-//! cargo run --release --example logger -- FILE          the lines of a file
-//! some-program | cargo run --release --example logger -- -
-//! cargo run --release --example logger -- --check       reads back what it wrote, and verifies it
-//! ```
+//! Every line comes out once on stdout, by one way or another: they take turns. The table that compares them goes to stderr.
+//! `cargo run --release -p aside-logger -- --help` says what else it does.
 //!
-//! Every line comes out once on stdout. Half of the records are written directly, half are offloaded, in turns;
-//! the table that compares the two goes to stderr.
-//!
-//! Where to look: `outlet.rs` has both ways to log a record, `writer.rs` what the offload thread does with one.
+//! Where to look: `outlet.rs` has the four ways to log a record.
 
 mod check;
 mod crew;
@@ -22,11 +15,10 @@ mod outlet;
 mod run;
 mod sink;
 mod table;
-mod writer;
 
 use options::{HELP, Options, Source};
 use outlet::Outlet;
-use run::Run;
+use run::Report;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -60,13 +52,18 @@ fn log(source: Source) -> Result<(), (u8, String)> {
     let goes_to = os::kind(&stdout);
     let mut input = source.open(&stdout).map_err(|complaint| (BAD_INPUT, complaint))?;
 
-    let outlet = Outlet::new(stdout).map_err(|error| (1, format!("no thread to offload to: {error}")))?;
-    let mut run = Run::new(&outlet);
-    let read = match &mut input {
-        None => crew::log(&mut run).map_err(|error| (1, format!("no thread to log from: {error}"))),
-        Some(input) => input.log(&mut run).map_err(|error| (BAD_INPUT, error)),
+    let outlet = Outlet::new(stdout).map_err(|error| (1, format!("no thread to write with: {error}")))?;
+    let (sections, read) = match &mut input {
+        None => {
+            let sections = crew::log(&outlet);
+            (sections.map_err(|error| (1, format!("no thread to log from: {error}")))?, Ok(()))
+        }
+        Some(input) => {
+            let (section, read) = input.log(&outlet);
+            (vec![section], read.map_err(|error| (BAD_INPUT, error)))
+        }
     };
-    let report = run.finish();
+    let report = Report { sections, stop: outlet.finish() };
 
     say(format_args!("\n{}", table::of(&report, &source, goes_to).trim_end()));
     match &report.stop {

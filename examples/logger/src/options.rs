@@ -9,8 +9,8 @@ pub(crate) const HELP: &str = "\
 Usage: logger [FILE | -]
        logger --check
 
-Writes lines to stdout, half of them directly and half through `aside`, and shows on stderr what a
-record cost the thread that logged it.
+Writes lines to stdout, by turns directly, through a BufWriter, with tracing-appender and with
+`aside`, and shows on stderr what a record cost the thread that logged it.
 
   FILE      log the lines of this file; - is stdin. Without it: 200,000 lines from 4 threads
   --check   write into a pipe and a temporary file instead, read both back, and verify every line

@@ -3,7 +3,7 @@
 use crate::crew::{self, LINES_EACH, THREADS};
 use crate::os;
 use crate::outlet::Outlet;
-use crate::run::{Report, Run};
+use crate::run::Report;
 use crate::table::grouped;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -48,9 +48,8 @@ fn through_file() -> io::Result<(Report, Vec<u8>)> {
 
 fn write_into(file: File) -> io::Result<Report> {
     let outlet = Outlet::new(file)?;
-    let mut run = Run::new(&outlet);
-    crew::log(&mut run)?;
-    Ok(run.finish())
+    let sections = crew::log(&outlet)?;
+    Ok(Report { sections, stop: outlet.finish() })
 }
 
 /// What is found when looking at the lines that came out.

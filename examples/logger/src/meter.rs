@@ -4,23 +4,19 @@ use hdrhistogram::Histogram;
 use std::time::{Duration, Instant};
 
 /// Kept by each logging thread for each way, merged at the end.
-#[derive(Clone)]
 pub(crate) struct Meter {
     /// In nanoseconds, to three digits.
     pub(crate) costs: Histogram<u64>,
-    /// How many records had to wait for room in the queue.
-    pub(crate) waits: u64,
 }
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self { costs: Histogram::new(3).expect("three digits are possible"), waits: 0 }
+        Self { costs: Histogram::new(3).expect("three digits are possible") }
     }
 
     /// A record was taken.
-    pub(crate) fn note(&mut self, cost: Duration, waited: bool) {
+    pub(crate) fn note(&mut self, cost: Duration) {
         self.costs += nanos(cost);
-        self.waits += u64::from(waited);
     }
 
     /// How many records were taken.
@@ -30,7 +26,6 @@ impl Meter {
 
     pub(crate) fn add(&mut self, other: &Meter) {
         self.costs += &other.costs;
-        self.waits += other.waits;
     }
 }
 

@@ -1,9 +1,8 @@
 //! Lines that somebody else wrote: a file, or stdin.
 
-use crate::meter::Meter;
 use crate::os;
-use crate::outlet::{Outlet, Way};
-use crate::run::{Meters, Run};
+use crate::outlet::{Outlet, Scribe, Way};
+use crate::run::{Conditions, Run, Section};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::Path;
@@ -11,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 /// A phase ends after so many lines,
-const LINES_PER_PHASE: usize = 1_000;
+const LINES_PER_PHASE: u64 = 1_000;
 /// or so many bytes, which bounds what is in memory at a time to this and one line.
 const BYTES_PER_PHASE: usize = 1024 * 1024;
 
@@ -36,38 +35,39 @@ impl Input {
         Ok(Self { name, reader: Box::new(BufReader::with_capacity(64 * 1024, file)) })
     }
 
-    /// Logs every line, from this thread, as it comes. Fails if the input cannot be read.
-    pub(crate) fn log(&mut self, run: &mut Run<'_>) -> Result<(), String> {
-        let outlet = run.outlet;
-        let mut meters = Meters::new();
+    /// Logs every line, from this thread, as it comes. The error says that the input cannot be read.
+    pub(crate) fn log(&mut self, outlet: &Outlet) -> (Section, Result<(), String>) {
+        let mut run = Run::new(outlet);
+        let mut scribe = Scribe::new(outlet);
         let mut result = Ok(More::Yes);
         for phase in 0.. {
             let way = Way::of_phase(phase);
-            result = run.phase(way, || self.log_some(way, outlet, meters.of(way)));
+            result = run.phase(way, || self.log_some(way, &mut scribe));
             if !matches!(result, Ok(More::Yes)) {
                 break;
             }
         }
-        run.add(&meters);
-        result.map(drop).map_err(|error| format!("cannot read {}: {error}", self.name))
+        run.add(&scribe.into_meters());
+        let result = result.map(drop).map_err(|error| format!("cannot read {}: {error}", self.name));
+        (run.finish(Conditions::AsItIs), result)
     }
 
-    /// One phase.
-    fn log_some(&mut self, way: Way, outlet: &Outlet, meter: &mut Meter) -> io::Result<More> {
+    /// One phase. Returns how many lines it logged, too.
+    fn log_some(&mut self, way: Way, scribe: &mut Scribe<'_>) -> (u64, io::Result<More>) {
         let mut line = Vec::new();
         let mut bytes = 0;
-        for _ in 0..LINES_PER_PHASE {
+        for lines in 0..LINES_PER_PHASE {
             line.clear();
-            read_line(&mut self.reader, &mut line)?;
-            if line.is_empty() || outlet.log(way, &line, meter).is_err() {
-                return Ok(More::No);
+            let read = read_line(&mut self.reader, &mut line);
+            if read.is_err() || line.is_empty() || scribe.log(way, &line).is_err() {
+                return (lines, read.map(|()| More::No));
             }
             bytes += line.len();
             if bytes >= BYTES_PER_PHASE {
-                break;
+                return (lines + 1, Ok(More::Yes));
             }
         }
-        Ok(More::Yes)
+        (LINES_PER_PHASE, Ok(More::Yes))
     }
 }
 
