@@ -47,6 +47,38 @@ fn a_callback_submits_to_its_own_lane() {
     assert_eq!(hear.recv().unwrap().into_inner().wait(), Some(1_001));
 }
 
+/// A job that is taken while the lane is being closed runs, also if it comes to stand behind the one that takes the value.
+#[test]
+fn what_a_closing_lane_accepts_it_runs() {
+    const ROUNDS: usize = 100;
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(2).build().unwrap();
+    for _ in 0..ROUNDS {
+        let lane = group.lane(0);
+        let pushing = [(); 2].map(|()| {
+            let lane = lane.clone();
+            thread::spawn(move || {
+                let mut accepted = Vec::new();
+                let rejected = loop {
+                    match lane.try_offload(|n| *n += 1) {
+                        Ok(job) => accepted.push(job.catch()),
+                        Err(rejected) => break rejected,
+                    }
+                };
+                assert!(rejected.is_closed());
+                accepted
+            })
+        });
+        while lane.queued() == 0 {
+            thread::yield_now();
+        }
+        let value = lane.into_inner().wait();
+        let accepted: Vec<_> = pushing.into_iter().flat_map(|pusher| pusher.join().unwrap()).collect();
+        assert_eq!(value, Some(accepted.len()));
+        accepted.into_iter().for_each(|job| job.wait().unwrap());
+    }
+}
+
 #[test]
 fn a_callback_drops_the_last_handle() {
     let _watchdog = watchdog();

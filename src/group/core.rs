@@ -11,7 +11,7 @@ use super::tally::{Tally, WorkTally};
 #[cfg(feature = "timings")]
 use super::timings::{Meters, Timed};
 use super::{current, worker};
-use crate::job::{self, Batch, Care, Departure, Host, Job, Offload, Popped, Queue, Settlement, Task};
+use crate::job::{self, Batch, Beside, Care, Departure, Host, Job, Offload, Popped, Queue, Settlement, Task};
 use crate::os::fork;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, loom_fence, yield_now};
 use crate::wait_list::WaitList;
@@ -21,7 +21,7 @@ use std::sync::{Arc, Weak};
 
 pub(crate) struct Core {
     /// With the counts as its sign.
-    pub(super) queue: Queue<AtomicCounts>,
+    pub(super) queue: Queue<Beside<AtomicCounts>>,
     pub(super) parked: Parked,
     pub(super) room: Option<Room>,
     pub(super) tally: Tally,
@@ -53,12 +53,12 @@ pub(crate) struct Place<'a>(&'a Arc<Core>);
 
 impl Place<'_> {
     /// Queues the job.
-    pub(crate) fn fill<J: Job<Output = ()>>(self, job: J) {
+    pub(crate) fn fill(self, task: Task) {
         let core = std::mem::ManuallyDrop::new(self).0;
         if let Some(room) = &core.room {
             room.take_anyway(1);
         }
-        core.queue.push_announced(job::new_detached(job, core.clone()));
+        core.queue.push_announced(task);
         loom_fence();
         let counts = core.counts().load();
         if counts.is_closed() {
@@ -94,7 +94,7 @@ impl Core {
     pub(super) fn new(config: Config) -> Arc<Self> {
         fork::watch();
         Arc::new_cyclic(|me| Self {
-            queue: Queue::new(AtomicCounts::new()),
+            queue: Queue::new(Beside::new(AtomicCounts::new())),
             parked: Parked::new(),
             room: config.queue_limit.map(Room::new),
             tally: Tally::new(),
@@ -116,7 +116,7 @@ impl Core {
     /// How many threads there are and what they are at.
     #[inline]
     pub(super) fn counts(&self) -> &AtomicCounts {
-        self.queue.sign()
+        self.queue.counter().sign()
     }
 
     // --- The submitter's side. ---
@@ -165,7 +165,8 @@ impl Core {
     }
 
     fn push_or_reclaim_any<J: Job>(self: &Arc<Self>, job: J) -> Result<Offload<J::Output>, J> {
-        let pushed = job::push_or_reclaim(job, self.clone(), |task| self.push(task));
+        let pushed =
+            job::push_or_reclaim(job, self.clone(), |task| if self.push(task) { Ok(()) } else { Err(None) });
         if pushed.is_err() {
             self.clear_refused();
         }
@@ -191,9 +192,10 @@ impl Core {
     /// A place for a job on behalf of others; `None` if the group is closed. With the place in hand the job is accepted, even if
     /// the group is closed before it comes.
     pub(crate) fn reserve(self: &Arc<Self>) -> Option<Place<'_>> {
-        if !self.takes_jobs() {
+        if self.is_orphaned() {
             return None;
         }
+        // Without a look before it: the line comes once, to be written.
         self.queue.announce();
         let place = Place(self);
         // As in `push`: who closes after this look sees the announcement, and stays for the job.

@@ -164,9 +164,13 @@ impl<T> Handle<T> {
     ///
     /// Spares both sides the waker, and this one a park, where the job is short and a thread was awake for it.
     fn spin(&self) {
+        let follows_its_submit = NEWEST.get() == self.header.as_ptr();
+        // Before the host is asked, which may be on lines that its thread has written.
+        if !follows_its_submit && self.header().state.load().is_done() {
+            return;
+        }
         // Loom has no clock to end a spin by.
         let Some(weight) = self.host().spin_weight().filter(|_| !cfg!(aside_loom)) else { return };
-        let follows_its_submit = NEWEST.get() == self.header.as_ptr();
         let mut patience = PATIENCE.get();
         if follows_its_submit {
             NEWEST.set(null());

@@ -15,6 +15,7 @@ mod parcel;
 mod queue;
 mod slots;
 mod state;
+mod strand;
 mod task;
 mod thread_waker;
 
@@ -27,8 +28,9 @@ pub(crate) use cell::prefetch;
 use handle::Handle;
 pub(crate) use host::{Care, Departure, Host, Settlement};
 pub(crate) use parcel::Parcel;
-pub(crate) use queue::{Batch, Close, Popped, Queue};
+pub(crate) use queue::{Batch, Beside, Popped, Queue};
 pub(crate) use slots::{Post, Slot, Slots};
+pub(crate) use strand::{Running, Seen, Strand, Strung};
 pub(crate) use task::{Claimed, Task};
 pub(crate) use thread_waker::{Wait, block_on};
 
@@ -67,19 +69,20 @@ pub(crate) fn new_detached<J: Job<Output = ()>>(job: J, host: Arc<dyn Host>) -> 
     unsafe { Task::from_raw(header) }
 }
 
-/// A new job, handed to `push`. If `push` answers false the job is refused, and the closure is taken back, unless a
+/// A new job, handed to `push`. If `push` refuses it, queued or not, the closure is taken back, unless a
 /// worker has started it: then it was accepted after all.
 pub(crate) fn push_or_reclaim<J: Job>(
     job: J,
     host: Arc<dyn Host>,
-    push: impl FnOnce(Task) -> bool,
+    push: impl FnOnce(Task) -> Result<(), Option<Task>>,
 ) -> Result<Offload<J::Output>, J> {
     let (task, handle) = new_raw(job, host);
-    if push(task) {
-        return Ok(Offload::new(handle));
-    }
+    let Err(unqueued) = push(task) else { return Ok(Offload::new(handle)) };
     // SAFETY: made from a `J` a few lines up.
-    match unsafe { handle.reclaim_unchecked::<J>() } {
+    let job = unsafe { handle.reclaim_unchecked::<J>() };
+    // Its entry is dead.
+    drop(unqueued);
+    match job {
         Ok(job) => Err(job),
         Err(handle) => Ok(Offload::new(handle)),
     }

@@ -1,7 +1,8 @@
 //! Model-checked: each test runs under every interleaving that loom finds with a bounded number of preemptions.
 
 use super::{
-    Batch, Care, Departure, Host, JobError, Offload, Popped, Queue, Settlement, Task, new, push_or_reclaim,
+    Batch, Beside, Care, Departure, Host, JobError, Offload, Popped, Queue, Settlement, Task, new,
+    push_or_reclaim,
 };
 use crate::sync::{AtomicUsize, Ordering, check, yield_now};
 use loom::thread;
@@ -11,7 +12,7 @@ use std::task::{Poll, Wake, Waker};
 /// A host without a group: its jobs are run by hand.
 pub(crate) struct ByHand;
 
-type Numbers = Queue<()>;
+type Numbers = Queue<Beside<()>>;
 
 impl Host for ByHand {
     fn departed(&self, _: Departure) {}
@@ -190,7 +191,7 @@ fn cancelled_by_the_group_against_poll() {
 #[test]
 fn reclaim_against_start() {
     check(|| {
-        let queue = Arc::new(Numbers::new(()));
+        let queue = Arc::new(Numbers::new(Beside::new(())));
         let pushed = queue.clone();
         let worker = thread::spawn(move || {
             if let Popped::Task(task, _) = pushed.pop() {
@@ -202,7 +203,7 @@ fn reclaim_against_start() {
             Arc::new(ByHand),
             |task| {
                 queue.push(task.into());
-                false
+                Err(None)
             },
         );
         worker.join().unwrap();
@@ -233,7 +234,7 @@ fn pop_numbers(queue: &Numbers, wanted: usize) -> Vec<usize> {
 #[test]
 fn two_pushers_one_popper() {
     check(|| {
-        let queue = Arc::new(Numbers::new(()));
+        let queue = Arc::new(Numbers::new(Beside::new(())));
         let order = Arc::new(loom::sync::Mutex::new(Vec::new()));
         let pushers: Vec<_> = [10, 20]
             .into_iter()
@@ -264,7 +265,7 @@ fn two_pushers_one_popper() {
 #[test]
 fn two_poppers_take_each_job_once() {
     check(|| {
-        let queue = Arc::new(Numbers::new(()));
+        let queue = Arc::new(Numbers::new(Beside::new(())));
         let ran = Arc::new(AtomicUsize::new(0));
         let popper = {
             let queue = queue.clone();
@@ -297,7 +298,7 @@ fn two_poppers_take_each_job_once() {
 #[test]
 fn sweep_against_push_and_pop() {
     check(|| {
-        let queue = Arc::new(Numbers::new(()));
+        let queue = Arc::new(Numbers::new(Beside::new(())));
         let ran = Arc::new(AtomicUsize::new(0));
         let job = |ran: &Arc<AtomicUsize>| {
             let ran = ran.clone();
@@ -330,7 +331,7 @@ fn sweep_against_push_and_pop() {
 #[test]
 fn a_queue_with_a_job_in_it_is_never_empty() {
     check(|| {
-        let queue = Arc::new(Numbers::new(()));
+        let queue = Arc::new(Numbers::new(Beside::new(())));
         let (task, waiting) = new(|| (), Arc::new(ByHand));
         queue.push(task.into());
         let sweeper = {
@@ -360,7 +361,7 @@ fn a_queue_with_a_job_in_it_is_never_empty() {
 #[test]
 fn the_length_does_not_wrap() {
     check(|| {
-        let queue = Arc::new(Numbers::new(()));
+        let queue = Arc::new(Numbers::new(Beside::new(())));
         let other = {
             let queue = queue.clone();
             thread::spawn(move || {

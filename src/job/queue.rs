@@ -13,12 +13,67 @@ const SWEEP_FROM: usize = 64;
 
 /// First in, first out; unbounded; never allocates.
 ///
-/// `S` is what a submitter looks at right after its push. It stands on the line that the push has just written, so that
+/// `C` counts the pushes, and holds what a submitter looks at right after its push: on the line that the push has just written, so that
 /// looking costs no transfer between processors.
-pub(crate) struct Queue<S, P: Spacing = Apart> {
-    /// On the heap by a raw pointer, as the list's pointers lead into it.
-    entrance: NonNull<P::Part<Entrance<S>>>,
+#[repr(C)]
+pub(crate) struct Queue<C, P: Spacing = Apart> {
+    pub(super) entrance: P::Part<Entrance<C>>,
     exit: P::Part<Exit>,
+}
+
+/// How many entries were ever pushed, modulo `MASK + 1`.
+pub(crate) trait Count {
+    /// What a submitter learns as it counts.
+    type Seen;
+    const MASK: usize;
+
+    /// Counts so many entries that are about to come.
+    // SeqCst: the first half of the submitter's "push, then look at the sign"; see `group/README.md`.
+    fn add(&self, entries: usize) -> Self::Seen;
+
+    /// Takes one back that was counted and is not to come.
+    fn withdraw(&self);
+
+    /// How many.
+    // SeqCst: the second half of a worker's "change the sign, then look at the queue".
+    fn count(&self) -> usize;
+}
+
+/// A count with a sign beside it.
+pub(crate) struct Beside<S> {
+    pushed: AtomicUsize,
+    sign: S,
+}
+
+impl<S> Beside<S> {
+    pub(crate) fn new(sign: S) -> Self {
+        Self { pushed: AtomicUsize::new(0), sign }
+    }
+
+    /// What submitters look at after a push.
+    #[inline]
+    pub(crate) fn sign(&self) -> &S {
+        &self.sign
+    }
+}
+
+impl<S> Count for Beside<S> {
+    type Seen = ();
+    const MASK: usize = usize::MAX;
+
+    #[inline]
+    fn add(&self, entries: usize) {
+        self.pushed.fetch_add(entries, Ordering::SeqCst);
+    }
+
+    fn withdraw(&self) {
+        self.pushed.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    #[inline]
+    fn count(&self) -> usize {
+        self.pushed.load(Ordering::SeqCst)
+    }
 }
 
 /// How far from each other what submitters and what workers write lies: memory for speed.
@@ -33,7 +88,7 @@ pub(crate) struct Apart;
 pub(crate) struct Close;
 
 #[repr(align(64))]
-pub(crate) struct Line<T>(T);
+pub(crate) struct Line<T>(pub(super) T);
 
 impl Spacing for Apart {
     type Part<T> = CachePadded<T>;
@@ -64,18 +119,18 @@ impl<T> DerefMut for Line<T> {
 }
 
 /// What submitters write.
-pub(crate) struct Entrance<S> {
-    /// The newest entry.
+#[repr(C)]
+pub(crate) struct Entrance<C> {
+    pub(super) count: C,
+    /// The newest entry. Null: the list is empty.
     newest: AtomicPtr<Link>,
-    pushed: AtomicUsize,
-    /// Keeps the list from ever being empty. Not a cell: never handed out.
-    stub: Link,
-    sign: S,
+    /// The entry that was pushed onto the empty list, once it is linked. Null again before the list is empty again.
+    first: AtomicPtr<Link>,
 }
 
 /// What workers write; and cancellers, who are few.
 pub(crate) struct Exit {
-    /// The oldest entry, or the stub before it.
+    /// The oldest entry, if it is known here. Null: it is the entrance's `first`.
     oldest: Mutex<Oldest>,
     popped: AtomicUsize,
     /// Entries whose jobs left by their handles' hands. A worker may meet an entry before its canceller has counted it,
@@ -89,9 +144,9 @@ struct Oldest(*mut Link);
 unsafe impl Send for Oldest {}
 // SAFETY: a link is written by its pusher until its `next` is set, then by the holder of the exit's lock; the cells
 // themselves are `Send` (see `Task`).
-unsafe impl<S: Send, P: Spacing> Send for Queue<S, P> {}
-// SAFETY: as above; the sign is shared as it is.
-unsafe impl<S: Sync, P: Spacing> Sync for Queue<S, P> {}
+unsafe impl<C: Send, P: Spacing> Send for Queue<C, P> {}
+// SAFETY: as above; the count is shared as it is.
+unsafe impl<C: Sync, P: Spacing> Sync for Queue<C, P> {}
 
 /// What [`Queue::pop`] found.
 pub(crate) enum Popped {
@@ -153,42 +208,22 @@ impl Drop for Batch {
     }
 }
 
-impl<S, P: Spacing> Queue<S, P> {
-    pub(crate) fn new(sign: S) -> Self {
-        let entrance = Entrance {
-            newest: AtomicPtr::new(null_mut()),
-            pushed: AtomicUsize::new(0),
-            stub: Link::new(),
-            sign,
-        };
+impl<C: Count, P: Spacing> Queue<C, P> {
+    pub(crate) fn new(count: C) -> Self {
+        let entrance =
+            Entrance { count, newest: AtomicPtr::new(null_mut()), first: AtomicPtr::new(null_mut()) };
         let exit = Exit {
             oldest: Mutex::new(Oldest(null_mut())),
             popped: AtomicUsize::new(0),
             dead: AtomicUsize::new(0),
         };
-        let queue =
-            Self { entrance: NonNull::from(Box::leak(Box::new(P::Part::from(entrance)))), exit: exit.into() };
-        // Relaxed: not shared yet.
-        queue.entrance().newest.store(queue.stub().as_ptr(), Ordering::Relaxed);
-        lock(&queue.exit.oldest).0 = queue.stub().as_ptr();
-        queue
+        Self { entrance: entrance.into(), exit: exit.into() }
     }
 
+    /// What counts the pushes.
     #[inline]
-    fn entrance(&self) -> &Entrance<S> {
-        // SAFETY: made in `new`, freed in `drop`, and only ever shared.
-        unsafe { self.entrance.as_ref() }
-    }
-
-    #[inline]
-    fn stub(&self) -> NonNull<Link> {
-        NonNull::from(&self.entrance().stub)
-    }
-
-    /// What submitters look at after a push.
-    #[inline]
-    pub(crate) fn sign(&self) -> &S {
-        &self.entrance().sign
+    pub(crate) fn counter(&self) -> &C {
+        &self.entrance.count
     }
 
     /// Appends all jobs of the batch with one step. Never waits.
@@ -196,39 +231,27 @@ impl<S, P: Spacing> Queue<S, P> {
     pub(crate) fn push(&self, mut batch: Batch) {
         let Some((first, last)) = batch.ends.take() else { return };
         // Counted before it is there, so that an entry in the queue is never unknown to `len`.
-        // SeqCst: the first half of the submitter's "push, then look at the sign"; see `group/README.md`.
-        self.entrance().pushed.fetch_add(batch.len, Ordering::SeqCst);
+        self.counter().add(batch.len);
         self.link(first, last);
     }
 
     /// The first half of a push: counts a job that is about to come. Until it is pushed, or withdrawn, the queue has a gap, and whoever
     /// looks at it waits for that.
-    pub(crate) fn announce(&self) {
-        // SeqCst: as in `push`.
-        self.entrance().pushed.fetch_add(1, Ordering::SeqCst);
+    #[inline]
+    pub(crate) fn announce(&self) -> C::Seen {
+        self.counter().add(1)
     }
 
     /// Takes an announcement back.
     pub(crate) fn withdraw(&self) {
-        self.entrance().pushed.fetch_sub(1, Ordering::SeqCst);
+        self.counter().withdraw();
     }
 
     /// The second half of a push.
+    #[inline]
     pub(crate) fn push_announced(&self, task: Task) {
         let link = task.into_link();
         self.link(link, link);
-    }
-
-    #[inline]
-    fn link(&self, first: NonNull<Link>, last: NonNull<Link>) {
-        // SAFETY: both are live, and this caller's alone until the store below.
-        unsafe { last.as_ref() }.next.store(null_mut(), Ordering::Relaxed);
-        // Release: whoever pops `last` by way of `newest` sees its null. Acquire: pairs with that release of the
-        // pusher before, whose entry is written to below.
-        let before = self.entrance().newest.swap(last.as_ptr(), Ordering::AcqRel);
-        // SAFETY: an entry is not popped before its `next` is set, and only this caller sets it: `before` is live.
-        // Release: publishes the new entries' cells; pairs with the acquire in `pop`.
-        unsafe { (*before).next.store(first.as_ptr(), Ordering::Release) };
     }
 
     /// Takes the oldest entry.
@@ -243,45 +266,13 @@ impl<S, P: Spacing> Queue<S, P> {
         popped
     }
 
-    fn pop_locked(&self, oldest: &mut Oldest) -> Popped {
-        let stub = self.stub().as_ptr();
-        let mut first = oldest.0;
-        let mut next = next_of(first);
-        if first == stub {
-            if next.is_null() {
-                // Acquire: as in `link`.
-                let newest = self.entrance().newest.load(Ordering::Acquire);
-                return if newest == stub { Popped::Empty } else { Popped::Busy };
-            }
-            oldest.0 = next;
-            first = next;
-            prefetch_to_write(first);
-            next = next_of(first);
-        }
-        if next.is_null() {
-            // The last entry may be taken only when another stands behind it: put the stub there.
-            if self.entrance().newest.load(Ordering::Acquire) != first {
-                return Popped::Busy;
-            }
-            self.link(self.stub(), self.stub());
-            next = next_of(first);
-            if next.is_null() {
-                return Popped::Busy;
-            }
-        }
-        oldest.0 = next;
-        // SAFETY: `first` is not the stub, so it came from `Task::into_link`, and it is out of the list now.
-        Popped::Task(unsafe { Task::from_link(NonNull::new_unchecked(first)) }, next != stub)
-    }
-
     /// How many entries there are, dead ones included; one being pushed may count already.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         // In this order: an entry popped in between makes the answer too large, never too small. Acquire: keeps the order,
         // and whoever popped an entry has seen it counted.
         let popped = self.exit.popped.load(Ordering::Acquire);
-        // SeqCst: the second half of a worker's "change the sign, then look at the queue"; see `group/README.md`.
-        self.entrance().pushed.load(Ordering::SeqCst).wrapping_sub(popped)
+        self.counter().count().wrapping_sub(popped) & C::MASK
     }
 
     /// How many jobs wait: the entries that are not dead.
@@ -291,7 +282,7 @@ impl<S, P: Spacing> Queue<S, P> {
 
     /// How many jobs were ever pushed.
     pub(crate) fn pushed(&self) -> usize {
-        self.entrance().pushed.load(Ordering::Relaxed)
+        self.counter().count()
     }
 
     /// How many entries were ever taken out.
@@ -321,27 +312,25 @@ impl<S, P: Spacing> Queue<S, P> {
     /// Unlinks the dead entries. Costs a walk over all of them; called so seldom that it is O(1) per cancelled job.
     pub(super) fn sweep(&self) {
         let mut oldest = lock(&self.exit.oldest);
+        let Some(first) = self.oldest(&mut oldest) else { return };
         let mut dead = Vec::new();
-        let is_dead = |link: *mut Link| {
-            // SAFETY: not the stub, so a task's link, in the list.
-            link != self.stub().as_ptr() && unsafe { Task::is_dead(NonNull::new_unchecked(link)) }
-        };
         let mut last_kept: *mut Link = null_mut();
-        let mut link = oldest.0;
+        let mut link = first.as_ptr();
         loop {
             let next = next_of(link);
             if next.is_null() {
                 // The last entry is its successor's pusher's, if there is one, and stays.
                 break;
             }
-            if is_dead(link) {
+            // SAFETY: a task's link, in the list.
+            if unsafe { Task::is_dead(NonNull::new_unchecked(link)) } {
                 match NonNull::new(last_kept) {
                     None => oldest.0 = next,
                     // SAFETY: in the list, so live. With its `next` set, nobody writes it but the holder of the lock.
                     // Relaxed: read under the lock.
                     Some(kept) => unsafe { kept.as_ref() }.next.store(next, Ordering::Relaxed),
                 }
-                // SAFETY: not the stub, and out of the list now.
+                // SAFETY: a task's link, out of the list now.
                 dead.push(unsafe { Task::from_link(NonNull::new_unchecked(link)) });
             } else {
                 last_kept = link;
@@ -358,6 +347,60 @@ impl<S, P: Spacing> Queue<S, P> {
     }
 }
 
+/// The list, uncounted.
+impl<C, P: Spacing> Queue<C, P> {
+    #[inline]
+    fn link(&self, first: NonNull<Link>, last: NonNull<Link>) {
+        // SAFETY: both are live, and this caller's alone until the store below.
+        unsafe { last.as_ref() }.next.store(null_mut(), Ordering::Relaxed);
+        // Release: whoever pops `last` by way of `newest` sees its null. Acquire: pairs with that release of the
+        // pusher before, whose entry is written to below; or with that of the pop which left the list empty, and `first` null.
+        let before = self.entrance.newest.swap(last.as_ptr(), Ordering::AcqRel);
+        let place = if before.is_null() {
+            &self.entrance.first
+        } else {
+            // SAFETY: an entry is not popped before its `next` is set, and only this caller sets it: `before` is live.
+            unsafe { &(*before).next }
+        };
+        // Release: publishes the new entries' cells; pairs with the acquire in `pop`.
+        place.store(first.as_ptr(), Ordering::Release);
+    }
+
+    fn pop_locked(&self, oldest: &mut Oldest) -> Popped {
+        let Some(first) = self.oldest(oldest) else {
+            // Acquire: as in `link`.
+            let newest = self.entrance.newest.load(Ordering::Acquire);
+            return if newest.is_null() { Popped::Empty } else { Popped::Busy };
+        };
+        let next = next_of(first.as_ptr());
+        if next.is_null() {
+            // The last entry may be taken only if none is on its way to stand behind it. `first` has had its use; and the next pusher may
+            // write it as soon as the list is empty.
+            self.entrance.first.store(null_mut(), Ordering::Relaxed);
+            // Release: pairs with the acquire of the next push. Acquire: as in `link`.
+            let (newest, order) = (&self.entrance.newest, Ordering::AcqRel);
+            if newest.compare_exchange(first.as_ptr(), null_mut(), order, Ordering::Relaxed).is_err() {
+                return Popped::Busy;
+            }
+        }
+        oldest.0 = next;
+        // SAFETY: it came from `Task::into_link`, and it is out of the list now.
+        Popped::Task(unsafe { Task::from_link(first) }, !next.is_null())
+    }
+
+    /// The oldest entry, if it is linked.
+    fn oldest(&self, oldest: &mut Oldest) -> Option<NonNull<Link>> {
+        if oldest.0.is_null() {
+            // Acquire: pairs with the release in `link`.
+            oldest.0 = self.entrance.first.load(Ordering::Acquire);
+            if !oldest.0.is_null() {
+                prefetch_to_write(oldest.0);
+            }
+        }
+        NonNull::new(oldest.0)
+    }
+}
+
 /// The entry after a link that is in the list; to be called by the holder of the exit's lock.
 fn next_of(link: *mut Link) -> *mut Link {
     // SAFETY: only the holder of the lock takes entries out, so every entry from `oldest` on is live.
@@ -365,13 +408,13 @@ fn next_of(link: *mut Link) -> *mut Link {
     unsafe { (*link).next.load(Ordering::Acquire) }
 }
 
-impl<S, P: Spacing> Drop for Queue<S, P> {
+impl<C, P: Spacing> Drop for Queue<C, P> {
     fn drop(&mut self) {
         #[cfg(aside_loom)]
         {
             // Loom does not see that the last reference, a `std` one, comes after all others.
             drop(lock(&self.exit.oldest));
-            self.entrance().newest.load(Ordering::Acquire);
+            self.entrance.newest.load(Ordering::Acquire);
         }
         // Without the lock, which in a forked child may be held by a thread that is gone.
         let oldest = self.exit.oldest.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -379,7 +422,5 @@ impl<S, P: Spacing> Drop for Queue<S, P> {
         while let Popped::Task(task, _) = self.pop_locked(&mut oldest) {
             drop(task);
         }
-        // SAFETY: made by `Box::leak` in `new`; nothing leads into it any more but the empty list's own pointers.
-        drop(unsafe { Box::from_raw(self.entrance.as_ptr()) });
     }
 }

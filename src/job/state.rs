@@ -22,6 +22,9 @@ const HANDLE: usize = 1 << 5;
 /// The waker is a callback: calling it may take any time. Set by the handle before `WAKER`, and not cleared.
 const CALLBACK: usize = 1 << 6;
 
+/// No cell at all, but the entry of a strand (`strand.rs`). Set from the start, with `QUEUED` and `TASK`, and nothing ever changes.
+const STANDING: usize = 1 << 7;
+
 /// A value of the state word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct State(usize);
@@ -33,6 +36,10 @@ impl State {
 
     pub(super) fn is_done(self) -> bool {
         self.0 & LIFECYCLE == DONE
+    }
+
+    pub(super) fn is_standing(self) -> bool {
+        self.0 & STANDING != 0
     }
 
     pub(super) fn has_output(self) -> bool {
@@ -95,6 +102,11 @@ impl AtomicState {
     /// Queued, held by a task, and by a handle if there is to be one.
     pub(super) fn new(has_handle: bool) -> Self {
         Self(AtomicUsize::new(QUEUED | TASK | if has_handle { HANDLE } else { 0 }))
+    }
+
+    /// That of a strand's entry.
+    pub(super) fn standing() -> Self {
+        Self(AtomicUsize::new(QUEUED | TASK | STANDING))
     }
 
     pub(super) fn load(&self) -> State {

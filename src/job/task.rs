@@ -1,11 +1,13 @@
 //! The queue's side of a job. A job moves `Task` → `Claimed` → `Finished`; each type is the proof of its state.
 
 use super::cell::{Header, Link};
+use super::state::AtomicState;
+use super::strand::Entry;
 use crate::panic::contain;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-/// A job in the queue. Dropped unclaimed, it cancels the job.
+/// A job in the queue, or the entry of a strand whose turn it is. Dropped unclaimed, it cancels the job.
 pub(crate) struct Task(NonNull<Header>);
 
 /// A job that its holder alone may run. Dropped unrun, it cancels the job.
@@ -13,7 +15,8 @@ pub(crate) struct Claimed(NonNull<Header>);
 
 /// A job that ran. Dropping it publishes the output: the handle resolves and its waker is called.
 pub(crate) struct Finished {
-    header: NonNull<Header>,
+    /// `None` for a strand's turn, which leaves nothing behind. Its entry may be queued again already.
+    header: Option<NonNull<Header>>,
     panicked: bool,
 }
 
@@ -29,6 +32,13 @@ impl Task {
     /// `header` is a live cell whose `TASK` bit is set and for which no other `Task` exists.
     pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         Self(header)
+    }
+
+    /// # Safety
+    ///
+    /// `entry` stays live until it has been [called](Entry::arrive), for which the pointer is good, and no other `Task` for it exists.
+    pub(super) unsafe fn from_entry(entry: NonNull<Entry>) -> Self {
+        Self(entry.cast())
     }
 
     /// The place of this job in a list; to be turned back with [`from_link`](Self::from_link).
@@ -49,15 +59,16 @@ impl Task {
     ///
     /// `link` comes from [`into_link`](Self::into_link) and has not been turned back yet.
     pub(super) unsafe fn is_dead(link: NonNull<Link>) -> bool {
-        // SAFETY: a linked cell is live: its `TASK` bit is set.
-        unsafe { !link.cast::<Header>().as_ref().state.load().is_queued() }
+        // SAFETY: a linked cell is live: its `TASK` bit is set. So is a linked entry.
+        unsafe { !state(link.cast()).load().is_queued() }
     }
 
     /// Takes the job to run it, or `None` if its entry is dead.
     pub(crate) fn claim(self) -> Option<Claimed> {
         let header = ManuallyDrop::new(self).0;
-        // SAFETY: the `TASK` bit keeps the cell alive.
-        if unsafe { header.as_ref() }.state.claim_to_run() {
+        // SAFETY: the `TASK` bit keeps the cell alive; `from_entry` was promised it of an entry.
+        let state = unsafe { state(header) };
+        if state.load().is_standing() || state.claim_to_run() {
             Some(Claimed(header))
         } else {
             let_go(header);
@@ -76,14 +87,40 @@ impl Claimed {
     /// Runs the closure. A panic of it is caught and becomes the output.
     pub(crate) fn run(self) -> Finished {
         let header = ManuallyDrop::new(self).0;
+        if let Some(entry) = entry(header) {
+            // SAFETY: claimed, so this is the one call for its task.
+            contain(|| unsafe { Entry::arrive(entry, true) });
+            return Finished { header: None, panicked: false };
+        }
         // SAFETY: to be claimed is to own the body, with the closure in it.
         let panicked = unsafe { Header::run(header) };
-        Finished { header, panicked }
+        Finished { header: Some(header), panicked }
     }
+}
+
+/// The word of a cell or an entry.
+///
+/// # Safety
+///
+/// The cell or entry is live, and stays it for as long as the answer is used.
+unsafe fn state<'a>(header: NonNull<Header>) -> &'a AtomicState {
+    // SAFETY: both begin the same way (asserted in `strand.rs`); no reference is made to more than the word. The rest is the caller's word.
+    unsafe { &(*header.as_ptr()).state }
+}
+
+/// The entry that a claimed task is, if it is one.
+fn entry(header: NonNull<Header>) -> Option<NonNull<Entry>> {
+    // SAFETY: a claimed task is live until it is published, an entry until it is called.
+    unsafe { state(header) }.load().is_standing().then_some(header.cast())
 }
 
 impl Drop for Claimed {
     fn drop(&mut self) {
+        if let Some(entry) = entry(self.0) {
+            // SAFETY: as in `run`.
+            contain(|| unsafe { Entry::arrive(entry, false) });
+            return;
+        }
         // SAFETY: to be claimed is to own the body, with the closure in it.
         contain(|| unsafe { Header::drop_job(self.0) });
         publish(self.0, false, || ());
@@ -98,15 +135,16 @@ impl Finished {
     /// Whether to publish the output takes no time, as things stand: there is neither a callback to call, nor an output that
     /// nobody wants and that must be dropped here.
     pub(crate) fn is_quick(&self) -> bool {
+        let Some(header) = self.header else { return true };
         // SAFETY: the `TASK` bit, which ends with this value, keeps the cell alive.
-        let state = unsafe { self.header.as_ref() }.state.load();
+        let state = unsafe { header.as_ref() }.state.load();
         !state.has_callback() && (state.has_handle() || self.is_plain())
     }
 
     /// Whether to drop the output would take no time.
     fn is_plain(&self) -> bool {
         // SAFETY: as in `is_quick`.
-        !self.panicked && unsafe { self.header.as_ref() }.value_is_plain()
+        self.header.is_none_or(|header| !self.panicked && unsafe { header.as_ref() }.value_is_plain())
     }
 
     /// Publishes the output. Calls `before` if it must be dropped here after all, and that may take time, before it is.
@@ -117,13 +155,17 @@ impl Finished {
                 before();
             }
         };
-        publish(ManuallyDrop::new(self).header, true, before_drop);
+        if let Some(header) = ManuallyDrop::new(self).header {
+            publish(header, true, before_drop);
+        }
     }
 }
 
 impl Drop for Finished {
     fn drop(&mut self) {
-        publish(self.header, true, || ());
+        if let Some(header) = self.header {
+            publish(header, true, || ());
+        }
     }
 }
 

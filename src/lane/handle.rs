@@ -1,12 +1,11 @@
 //! A handle to a lane.
 
 use super::builder::LaneBuilder;
-use super::core::{Core, LaneJob};
+use super::core::{Body, Core, LaneJob};
 use super::drain::LaneDrain;
 use super::into_inner::IntoInner;
 use crate::group::{Group, RejectReason, Rejected};
 use crate::job::{self, Host, Offload};
-use crate::panic::contain;
 use crate::sync::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use std::sync::Arc;
 /// An ordered sequence of jobs over one owned value: a file, a connection, a parser with state.
 ///
 /// Jobs get the value as `&mut T`, one at a time, in the order in which they were queued, each on whatever thread of the
-/// [group](LaneBuilder::group) is free. A lane whose jobs are done holds no thread and takes some 300 bytes, so there may be thousands.
+/// [group](LaneBuilder::group) is free. A lane whose jobs are done holds no thread and takes some 250 bytes, so there may be thousands.
 /// Handles, callbacks and cancelling are those of every job: see [`Offload`].
 ///
 /// ```
@@ -51,22 +50,18 @@ use std::sync::Arc;
 ///
 /// In a child made by `fork` a lane is closed; its jobs, and its value, are the parent's and are leaked.
 pub struct Lane<T: Send + 'static> {
-    owner: Arc<Owner<T>>,
-}
-
-/// Ends the lane when the last handle goes.
-struct Owner<T: Send + 'static> {
     core: Arc<Core<T>>,
     group: Group,
     /// A submitter asks here, and not the core, whose line the turn writes to with each job.
     is_bounded: bool,
 }
 
-impl<T: Send + 'static> Drop for Owner<T> {
+impl<T: Send + 'static> Drop for Lane<T> {
+    /// Ends the lane when the last handle goes.
     fn drop(&mut self) {
-        if self.core.is_orphaned() {
+        if self.is_orphaned() {
             std::mem::forget(self.core.clone());
-        } else if self.core.turn().close() {
+        } else if self.core.remove_handle() && self.core.close() {
             self.core.drop_value();
         }
     }
@@ -74,7 +69,8 @@ impl<T: Send + 'static> Drop for Owner<T> {
 
 impl<T: Send + 'static> Clone for Lane<T> {
     fn clone(&self) -> Self {
-        Self { owner: self.owner.clone() }
+        self.core.add_handle();
+        Self { core: self.core.clone(), group: self.group.clone(), is_bounded: self.is_bounded }
     }
 }
 
@@ -102,21 +98,21 @@ impl Lane<()> {
 
 impl<T: Send + 'static> Lane<T> {
     pub(super) fn new(value: T, group: Group, limit: Option<usize>) -> Self {
-        let core = Arc::new(Core::new(value, group.core().clone(), limit));
-        Self { owner: Arc::new(Owner { core, group, is_bounded: limit.is_some() }) }
+        let core = Arc::new(Core::new(Body::new(value, group.core().clone(), limit)));
+        Self { core, group, is_bounded: limit.is_some() }
     }
 
     pub(super) fn core(&self) -> &Arc<Core<T>> {
-        &self.owner.core
+        &self.core
     }
 
     /// The group whose threads run the jobs.
     pub fn group(&self) -> &Group {
-        &self.owner.group
+        &self.group
     }
 
     /// Queues a job behind the others, at once, and returns the future of its output. Never blocks, and never refuses for
-    /// lack of room. Costs one allocation; and another if the lane was idle.
+    /// lack of room. Costs one allocation.
     ///
     /// If the lane or its group takes no more jobs, the job is dropped and the future resolves as cancelled;
     /// [`try_offload`](Self::try_offload) gives it back.
@@ -133,20 +129,17 @@ impl<T: Send + 'static> Lane<T> {
         R: Send + 'static,
     {
         let core = self.core();
-        let (task, mut offload) = job::new(LaneJob::new(job), core.clone());
-        if !self.takes_jobs() {
-            drop(task);
-            return offload;
-        }
-        if self.owner.is_bounded {
+        core.prefetch();
+        let (task, offload) = job::new(LaneJob::new(job), core.clone());
+        if self.is_bounded {
             core.take_place();
         }
-        if !core.push(task) {
+        if let Err(task) = core.push(task, self.group.core()) {
+            if self.is_bounded {
+                core.give_place_back();
+            }
             // A closed lane drops a job without a word, also one whose destructor panics.
-            contain(|| {
-                offload.cancel_now();
-            });
-            core.clear_refused();
+            drop(task);
         }
         offload
     }
@@ -174,13 +167,12 @@ impl<T: Send + 'static> Lane<T> {
         if !self.takes_jobs() {
             return Err(Rejected::new(job, RejectReason::Closed));
         }
-        if self.owner.is_bounded && !core.try_take_place() {
+        if self.is_bounded && !core.try_take_place() {
             return Err(Rejected::new(job, RejectReason::Full));
         }
-        let queued = job::push_or_reclaim(LaneJob::new(job), core.clone(), |task| core.push(task));
-        if queued.is_err() {
-            core.clear_refused();
-        }
+        let queued = job::push_or_reclaim(LaneJob::new(job), core.clone(), |task| {
+            core.push(task, self.group.core()).map_err(Some)
+        });
         queued.map_err(|job| Rejected::new(job.into_job(), RejectReason::Closed))
     }
 
@@ -201,7 +193,7 @@ impl<T: Send + 'static> Lane<T> {
     /// Takes no more jobs, and drops the value on an offload thread once those that are queued by now are done with. The future
     /// resolves when it is dropped.
     pub(crate) fn end(&self) -> Offload<()> {
-        self.core().turn().close();
+        self.core().close();
         self.core().push_last(drop)
     }
 
@@ -267,7 +259,7 @@ impl<T: Send + 'static> Lane<T> {
 
     /// Whether submitting makes sense. A lane or group that is closed right after is caught by [`Core::push`].
     fn takes_jobs(&self) -> bool {
-        !self.core().turn().load().is_closed() && self.group().core().takes_jobs()
+        !self.core().look().is_closed() && self.group().core().takes_jobs()
     }
 }
 

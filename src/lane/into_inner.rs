@@ -26,7 +26,7 @@ struct Taking<T: Send + 'static> {
 impl<T: Send + 'static> IntoInner<T> {
     pub(super) fn new(core: &Arc<Core<T>>) -> Self {
         let taking =
-            core.turn().close().then(|| Taking { core: core.clone(), taken: core.push_last(|value| value) });
+            core.close().then(|| Taking { core: core.clone(), taken: core.push_last(|value| value) });
         Self { taking }
     }
 

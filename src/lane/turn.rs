@@ -1,140 +1,200 @@
-//! Whose turn it is: the word that says whether somebody runs a lane's jobs, and the group's job that does.
+//! The turn's side: what the thread does that runs a lane's jobs.
 
-use super::core::Core;
-use crate::job::{Host, Job};
-use crate::sync::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use super::core::{Body, Core};
+use crate::job::{Host, Popped, Running, Strung, Task};
+use crate::patience::pause;
+use crate::sync::{Ordering, loom_fence, park_timeout, yield_now};
+use std::time::{Duration, Instant};
 
-/// Nobody runs this lane's jobs, and nobody will come.
-const IDLE: usize = 0;
-/// Somebody is to come: with the turn on the group, or out of a wait.
-const QUEUED: usize = 1;
-/// A thread is at it.
-const RUNNING: usize = 2;
-const PLACES: usize = QUEUED | RUNNING;
-/// The lane takes no more jobs.
-const CLOSED: usize = 4;
-/// A turn is queued on the group, or about to be. One at most. It may be stale: then somebody who waits for a job runs the
-/// lane, or has run it. Set with `QUEUED`, and cleared when the turn arrives, used or not.
-const TURN: usize = 8;
+/// A turn goes on for so many jobs, and for that long, before it makes way for others who wait for its thread.
+const MOST_JOBS: usize = if cfg!(aside_loom) { 1 } else { 64 };
+const LONGEST_TURN: Duration = Duration::from_millis(1);
 
-/// Stands on the line that a submitter has just written, as the queue's sign.
-pub(super) struct TurnState(AtomicUsize);
+/// As for the group's workers: see `group/worker.rs`.
+const HOLD_OFF: Duration = Duration::from_micros(3);
+const MOST_YIELDS: u32 = 64;
+const GAP: Duration = Duration::from_micros(100);
 
-/// What one look at it saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen(usize);
-
-impl Seen {
-    pub(super) fn is_idle(self) -> bool {
-        self.0 & PLACES == IDLE
+impl<T: Send + 'static> Core<T> {
+    /// Runs jobs until there are none, or others want the thread, or the caller's job is done.
+    pub(super) fn run_jobs(mut running: Running<Body<T>>, is_done: Option<&dyn Fn() -> bool>) {
+        let mut since = None;
+        let (mut jobs, mut run_length, mut gaps) = (0_usize, 0_usize, Gaps::default());
+        let mut is_empty = false;
+        loop {
+            // To look at the length is cheaper than to find nothing under the lock.
+            let popped = if std::mem::take(&mut is_empty) { Popped::Empty } else { running.queue().pop() };
+            match popped {
+                Popped::Task(task, more) => {
+                    gaps = Gaps::default();
+                    if !running.run_job(task) {
+                        return;
+                    }
+                    if running.group.is_cut_short() {
+                        return Self::cancel_queued(running);
+                    }
+                    jobs += 1;
+                    run_length += 1;
+                    is_empty = !more && running.queue().len() == 0;
+                    // The usual end of a turn is as good. And then the group need not be looked at, whose line is a submitter's.
+                    if is_empty {
+                        continue;
+                    }
+                    // Who waits inside goes on to its own job: the group may have no thread but this one.
+                    let is_over = match is_done {
+                        Some(is_done) => is_done(),
+                        None => {
+                            running.group.has_queued_jobs()
+                                && (jobs >= MOST_JOBS || is_long(&mut since, jobs))
+                        }
+                    };
+                    if is_over && running.queue().len() > 0 {
+                        match Self::hand_over(running, is_done.is_some().into()) {
+                            Some(goes_on) => running = goes_on,
+                            None => return,
+                        }
+                    }
+                }
+                Popped::Busy | Popped::Empty => {
+                    if std::mem::take(&mut run_length) > 1 && running.group.may_linger() {
+                        // A submitter is likely at work this very moment: as in `group/worker.rs`.
+                        pause(HOLD_OFF);
+                        continue;
+                    }
+                    match running.end() {
+                        Ok(()) => return,
+                        Err(goes_on) => running = goes_on,
+                    }
+                    // An entry that is not linked yet.
+                    gaps.wait();
+                }
+            }
+        }
     }
 
-    pub(super) fn is_closed(self) -> bool {
-        self.0 & CLOSED != 0
-    }
-
-    pub(super) fn has_turn(self) -> bool {
-        self.0 & TURN != 0
-    }
-}
-
-impl TurnState {
-    pub(super) fn new() -> Self {
-        Self(AtomicUsize::new(IDLE))
-    }
-
-    // All SeqCst: each is one half of a race of `README.md`, and there are two of them for each turn, not for each job.
-
-    pub(super) fn load(&self) -> Seen {
-        Seen(self.0.load(Ordering::SeqCst))
-    }
-
-    /// From one place to another, where the bits of `mask` are as in `from`.
-    fn step(&self, mask: usize, from: usize, to: usize) -> bool {
-        let next = |now| (now & mask == from).then_some(now & !mask | to);
-        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok()
-    }
-
-    /// `IDLE` → `QUEUED`, with no turn on its way: the caller is to queue one.
-    pub(super) fn call(&self) -> bool {
-        self.step(PLACES | TURN, IDLE, QUEUED | TURN)
-    }
-
-    /// `IDLE` → `QUEUED`, with a turn on its way already.
-    pub(super) fn call_turn_on_its_way(&self) -> bool {
-        self.step(PLACES | TURN, IDLE | TURN, QUEUED | TURN)
-    }
-
-    /// `QUEUED` → `RUNNING`, ahead of the turn: the caller is to run the jobs.
-    pub(super) fn take_up(&self) -> bool {
-        self.step(PLACES, QUEUED, RUNNING)
-    }
-
-    /// The turn is here. `QUEUED` → `RUNNING`, and then the caller is to run the jobs, or to cancel them.
-    pub(super) fn arrive(&self) -> bool {
-        let next = |now| {
-            let to = if now & PLACES == QUEUED { RUNNING } else { now & PLACES };
-            Some(now & !(PLACES | TURN) | to)
+    /// False if the job forked, and this is the child: the lane is its parent's, and so is everything it holds.
+    fn run_job(&self, task: Task) -> bool {
+        let Some(job) = task.claim() else {
+            self.queue().dead_popped();
+            return true;
         };
-        let before = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
-        before.is_ok_and(|before| before & PLACES == QUEUED)
+        self.give_place_back();
+        // Relaxed: written in a turn.
+        if self.spent.load(Ordering::Relaxed) {
+            drop(job);
+            return true;
+        }
+        let finished = job.run();
+        if self.is_orphaned() {
+            // Its cell holds the lane.
+            std::mem::forget(finished);
+            return false;
+        }
+        if finished.panicked() {
+            // Release: pairs with the acquire of whoever asks.
+            self.poisoned.store(true, Ordering::Release);
+        }
+        // Wakes the awaiter.
+        finished.publish(|| ());
+        true
     }
 
-    /// `RUNNING` → `QUEUED`, by who runs, with no turn on its way: the caller is to queue one.
-    pub(super) fn hand_over(&self) {
-        self.step(PLACES, RUNNING, QUEUED | TURN);
+    /// Runs what was accepted before the lane was closed, and linked after its last job.
+    pub(super) fn run_overtaken(&self) {
+        let mut gaps = Gaps::default();
+        while self.queue().len() > 0 && !self.group.is_cut_short() {
+            match self.queue().pop() {
+                Popped::Task(task, _) => {
+                    if !self.run_job(task) {
+                        return;
+                    }
+                }
+                Popped::Busy | Popped::Empty => gaps.wait(),
+            }
+        }
     }
 
-    /// `RUNNING` → `QUEUED`, by who runs, with a turn on its way already. False if it has arrived.
-    pub(super) fn hand_over_to_turn_on_its_way(&self) -> bool {
-        self.step(PLACES | TURN, RUNNING | TURN, QUEUED | TURN)
+    /// Lets others have this thread, and queues the lane behind them. Gives the turn back if it goes on: there is nobody else to run it,
+    /// or another thread of the group waits for one of its jobs, and would keep the group from coming back to it.
+    fn hand_over(running: Running<Body<T>>, own_waits: usize) -> Option<Running<Body<T>>> {
+        // Of "hand over, then look for those who wait inside" and "wait inside, then look for a turn to take" at least one sees
+        // the other.
+        let is_awaited = |core: &Self| {
+            loom_fence();
+            core.waiting_inside.load(Ordering::SeqCst) > own_waits
+        };
+        if running.look().has_turn() {
+            return match running.hand_over_to_turn_on_its_way() {
+                Ok(core) if is_awaited(&core) => core.take_up(),
+                Ok(_) => None,
+                Err(goes_on) => Some(goes_on),
+            };
+        }
+        let group = running.group.clone();
+        // A closed group has accepted what is queued here; so it runs, here.
+        let Some(place) = group.reserve() else { return Some(running) };
+        match running.hand_over() {
+            // As if it had been queued, and come at once.
+            Ok(call) if is_awaited(&call) => call.arrive(),
+            Ok(call) => {
+                place.fill(call.into_task());
+                None
+            }
+            Err(goes_on) => Some(goes_on),
+        }
     }
 
-    /// `RUNNING` → `IDLE`, by who runs.
-    pub(super) fn end(&self) {
-        self.step(PLACES, RUNNING, IDLE);
-    }
-
-    /// `IDLE` → `RUNNING`: the caller, who has just ended its turn, goes on; or clears up where no turn can come any more.
-    pub(super) fn resume(&self) -> bool {
-        self.step(PLACES, IDLE, RUNNING)
-    }
-
-    /// True for the one who closes it.
-    pub(super) fn close(&self) -> bool {
-        self.0.fetch_or(CLOSED, Ordering::SeqCst) & CLOSED == 0
-    }
-}
-
-/// The right to run a lane's jobs, queued on the group. Dropped unused (the group was shut down) it cancels them.
-pub(super) struct Turn<T: Send + 'static>(Option<Arc<Core<T>>>);
-
-impl<T: Send + 'static> Turn<T> {
-    pub(super) fn new(core: Arc<Core<T>>) -> Self {
-        Self(Some(core))
-    }
-}
-
-impl<T: Send + 'static> Job for Turn<T> {
-    type Output = ();
-
-    fn run(mut self, _: &dyn Host) {
-        // Somebody who waited for one of the jobs may have run them: then there is nothing to do.
-        if let Some(core) = self.0.take().filter(|core| core.turn().arrive()) {
-            core.run(None);
+    /// Cancels all that waits in the queue, callbacks included, on this thread.
+    pub(super) fn cancel_queued(mut running: Running<Body<T>>) {
+        // Relaxed: written in a turn.
+        running.spent.store(true, Ordering::Relaxed);
+        loop {
+            match running.queue().pop() {
+                Popped::Task(task, _) => match task.claim() {
+                    Some(job) => {
+                        running.give_place_back();
+                        drop(job);
+                    }
+                    None => running.queue().dead_popped(),
+                },
+                Popped::Busy | Popped::Empty => {
+                    match running.end() {
+                        Ok(()) => return,
+                        Err(goes_on) => running = goes_on,
+                    }
+                    yield_now();
+                }
+            }
         }
     }
 }
 
-impl<T: Send + 'static> Drop for Turn<T> {
-    fn drop(&mut self) {
-        let Some(core) = self.0.take() else { return };
-        if core.is_orphaned() {
-            // In a forked child. The value is the parent's, and so are the jobs.
-            std::mem::forget(core);
-        } else if core.turn().arrive() {
-            core.cancel_queued();
-        }
+impl<T: Send + 'static> Strung for Body<T> {
+    fn run(running: Running<Self>) {
+        Core::run_jobs(running, None);
     }
+
+    fn cancel(running: Running<Self>) {
+        Core::cancel_queued(running);
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.group.is_orphaned()
+    }
+}
+
+/// Waits for a pusher that is half-way. It may have less right to this processor.
+#[derive(Default)]
+struct Gaps(u32);
+
+impl Gaps {
+    fn wait(&mut self) {
+        self.0 += 1;
+        if self.0 < MOST_YIELDS { yield_now() } else { park_timeout(GAP) }
+    }
+}
+
+/// Whether a turn of so many jobs has gone on for long, since the first time that this was asked. One of a single job need not ask the clock.
+fn is_long(since: &mut Option<Instant>, jobs: usize) -> bool {
+    jobs > 1 && since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_TURN
 }
