@@ -1,6 +1,7 @@
 //! The callbacks of one thread whose jobs are on their way, by their keys.
 
-use crate::job::{Parcel, prefetch};
+use crate::job::Parcel;
+use crate::os::prefetch::prefetch_to_write;
 
 /// How many places the first chunk has. Each has twice as many as the one before. They never move, so that growth copies nothing.
 const FIRST: usize = 64;
@@ -38,7 +39,7 @@ impl Table {
     pub(super) fn insert(&mut self) -> &mut Option<Parcel> {
         let Some(key) = self.free.pop() else { return self.new_place() };
         if let Some(&soon) = self.free.len().checked_sub(PLACES_AHEAD).and_then(|n| self.free.get(n)) {
-            prefetch(self.place(soon));
+            prefetch_to_write(self.place(soon));
         }
         self.place_mut(key)
     }
@@ -73,7 +74,7 @@ impl Table {
     #[inline]
     pub(super) fn prefetch(&self, keys: &[u32]) {
         if let Some(&key) = keys.len().checked_sub(PLACES_AHEAD).and_then(|n| keys.get(n)) {
-            prefetch(self.place(key));
+            prefetch_to_write(self.place(key));
         }
         if let Some(&key) = keys.len().checked_sub(JOBS_AHEAD).and_then(|n| keys.get(n)) {
             if let Some(callback) = self.place(key) {

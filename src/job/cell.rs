@@ -3,6 +3,7 @@
 use super::Job;
 use super::host::Host;
 use super::state::AtomicState;
+use crate::os::prefetch::prefetch_to_write;
 use crate::panic::Payload;
 use crate::sync::{AtomicPtr, UnsafeCell};
 use std::mem::ManuallyDrop;
@@ -142,31 +143,9 @@ where
 /// Asks for a cell's two lines before they are needed, and at once for writing: read first, each would come twice. Makes a round trip
 /// about 10 % shorter.
 #[inline(always)]
-pub(super) fn prefetch_to_write(header: *const Link) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a hint that touches no memory and cannot fault. 64-bit processors without it take it for a no-op.
-    unsafe {
-        std::arch::asm!(
-            "prefetchw [{0}]",
-            "prefetchw [{0} + 64]",
-            in(reg) header,
-            options(nostack, preserves_flags, readonly)
-        );
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = header;
-}
-
-/// Asks for the cache line that this place begins in before it is needed.
-#[inline(always)]
-pub(crate) fn prefetch<T>(place: &T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: as above.
-    unsafe {
-        std::arch::asm!("prefetchw [{0}]", in(reg) place, options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = place;
+pub(super) fn prefetch_cell(header: *const Link) {
+    prefetch_to_write(header);
+    prefetch_to_write(header.wrapping_byte_add(64));
 }
 
 impl Header {

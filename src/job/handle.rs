@@ -1,7 +1,7 @@
 //! The awaiter's side of a job: poll, cancel, run here, let go.
 
 use super::Job;
-use super::cell::{Header, prefetch_to_write};
+use super::cell::{Header, prefetch_cell};
 use super::error::{JobError, Panic};
 use super::host::{Care, Departure, Host, Settlement};
 use super::thread_waker::{self, Wait};
@@ -149,7 +149,7 @@ impl<T> Handle<T> {
     /// The job is about to be looked at, or soon.
     #[inline]
     pub(super) fn prefetch(&self) {
-        prefetch_to_write(self.header.as_ptr().cast());
+        prefetch_cell(self.header.as_ptr().cast());
     }
 
     /// # Safety

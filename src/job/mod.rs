@@ -24,7 +24,6 @@ pub use catch::Catch;
 pub use error::{JobError, Panic};
 pub use offload::Offload;
 
-pub(crate) use cell::prefetch;
 use handle::Handle;
 pub(crate) use host::{Care, Departure, Host, Settlement};
 pub(crate) use parcel::Parcel;

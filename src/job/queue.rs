@@ -1,7 +1,7 @@
 //! The intrusive queue that jobs wait in: many submitters push without a lock, workers pop under one. See
 //! `README.md`, "The queue".
 
-use super::cell::{Link, prefetch_to_write};
+use super::cell::{Link, prefetch_cell};
 use super::task::Task;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 use crossbeam_utils::CachePadded;
@@ -394,7 +394,7 @@ impl<C, P: Spacing> Queue<C, P> {
             // Acquire: pairs with the release in `link`.
             oldest.0 = self.entrance.first.load(Ordering::Acquire);
             if !oldest.0.is_null() {
-                prefetch_to_write(oldest.0);
+                prefetch_cell(oldest.0);
             }
         }
         NonNull::new(oldest.0)

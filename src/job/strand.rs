@@ -1,10 +1,11 @@
 //! A queue of jobs that run one at a time, on whatever thread is free; and the word that says whose turn that is. The protocol is in
 //! `lane/README.md`. Here is what of it the memory's safety hangs on: who holds the strand, and that its entry is queued once at a time.
 
-use super::cell::{Header, Link, prefetch};
+use super::cell::{Header, Link};
 use super::queue::{Close, Count, Queue};
 use super::state::AtomicState;
 use super::task::Task;
+use crate::os::prefetch::prefetch_to_write;
 use crate::sync::{AtomicUsize, Ordering};
 use std::mem::offset_of;
 use std::ops::Deref;
@@ -175,7 +176,7 @@ impl<X: Strung> Strand<X> {
     /// The place of whoever pushes is about to be written.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        prefetch(self.turn());
+        prefetch_to_write(self.turn());
     }
 
     #[inline]

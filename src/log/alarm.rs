@@ -110,7 +110,7 @@ mod model {
             let logging = {
                 let alarm = alarm.clone();
                 thread::spawn(move || {
-                    producer.push(b"1", || 1).unwrap();
+                    producer.push(b"1", 1).unwrap();
                     alarm.look_after_commit().is_asleep() && alarm.wake()
                 })
             };
@@ -130,7 +130,7 @@ mod model {
             let logging = {
                 let alarm = alarm.clone();
                 thread::spawn(move || {
-                    producer.push(b"1", || 1).unwrap();
+                    producer.push(b"1", 1).unwrap();
                     alarm.look_after_commit().is_open()
                 })
             };

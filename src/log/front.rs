@@ -127,16 +127,20 @@ impl Back {
 impl Front {
     #[inline(always)]
     pub(super) fn stamp(&self) -> u64 {
-        self.stamps.map_or(0, Stamps::now)
+        Stamps::wanted(self.stamps)
     }
 
-    #[inline]
     pub(super) fn push(&mut self, record: &[u8]) -> Result<(), Full> {
-        let stamps = self.stamps;
+        self.push_stamped(record, self.stamp())
+    }
+
+    /// The stamp is not below the ring's last one.
+    #[inline(always)]
+    fn push_stamped(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
         if record.len() <= self.producer.longest() {
-            self.producer.push(record, || stamps.map_or(0, Stamps::now))
+            self.producer.push(record, stamp)
         } else {
-            self.push_long(record)
+            self.push_long(record, stamp)
         }
     }
 
@@ -149,10 +153,9 @@ impl Front {
     }
 
     #[cold]
-    fn push_long(&mut self, record: &[u8]) -> Result<(), Full> {
-        let stamps = self.stamps;
+    fn push_long(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
         self.long.push(record)?;
-        let marked = self.producer.push_mark(|| stamps.map_or(0, Stamps::now));
+        let marked = self.producer.push_mark(stamp);
         if marked.is_err() {
             self.long.unpush();
         }
@@ -161,13 +164,15 @@ impl Front {
 }
 
 thread_local! {
-    static FRONTS: RefCell<Fronts> = const { RefCell::new(Fronts { entries: Vec::new() }) };
+    static FRONTS: RefCell<Fronts> = const { RefCell::new(Fronts { latest: None, others: Vec::new() }) };
     /// The writer that this thread is draining, by number; 0 for none. Without a destructor, so that it can be asked at any time.
     static DRAINING: Cell<u64> = const { Cell::new(0) };
 }
 
 struct Fronts {
-    entries: Vec<Entry>,
+    /// Of the writer that this thread has logged to last.
+    latest: Option<Entry>,
+    others: Vec<Entry>,
 }
 
 struct Entry {
@@ -180,7 +185,7 @@ struct Entry {
 
 impl Drop for Fronts {
     fn drop(&mut self) {
-        for entry in self.entries.drain(..) {
+        for entry in self.latest.take().into_iter().chain(self.others.drain(..)) {
             give_back(&entry.shared, entry.front);
         }
     }
@@ -198,44 +203,70 @@ impl Fronts {
     /// This thread's ring for the writer; `None` if there is none to be had now.
     #[inline(always)]
     fn of(&mut self, shared: &Arc<Shared>) -> Option<&mut Front> {
-        // Most threads log to one writer.
-        let first = self.entries.first().is_some_and(|entry| entry.id == shared.id);
-        let index = if first { 0 } else { self.find(shared)? };
-        self.entries[index].front.as_mut()
+        if self.latest.as_ref().is_none_or(|entry| entry.id != shared.id) {
+            self.find(shared);
+        }
+        self.latest.as_mut()?.front.as_mut()
     }
 
+    /// Makes the writer's entry the latest.
     #[cold]
-    fn find(&mut self, shared: &Arc<Shared>) -> Option<usize> {
-        if let Some(index) = self.entries.iter().position(|entry| entry.id == shared.id) {
-            return Some(index);
+    fn find(&mut self, shared: &Arc<Shared>) {
+        self.others.extend(self.latest.take());
+        if let Some(index) = self.others.iter().position(|entry| entry.id == shared.id) {
+            self.latest = Some(self.others.swap_remove(index));
+            return;
         }
-        self.entries.retain(|entry| entry.shared.strong_count() > 0);
+        self.others.retain(|entry| entry.shared.strong_count() > 0);
         let front = shared.take_front();
         if front.is_none() {
             // For good: else the thread's records in the common ring and in its own would have no order.
             shared.count_guest();
         }
-        self.entries.push(Entry { id: shared.id, shared: Arc::downgrade(shared), front });
-        Some(self.entries.len() - 1)
+        self.latest = Some(Entry { id: shared.id, shared: Arc::downgrade(shared), front });
+    }
+
+    /// Where the writer's ring is, or would be.
+    fn place_of(&mut self, shared: &Shared) -> Option<&mut Option<Front>> {
+        let mut entries = self.latest.iter_mut().chain(&mut self.others);
+        entries.find(|entry| entry.id == shared.id).map(|entry| &mut entry.front)
     }
 }
 
-/// Has this thread's ring, or else the common one, written to. Never both, so a closure that comes back as `Err` was not called.
-#[inline]
-pub(super) fn with_front<R>(shared: &Arc<Shared>, write: impl FnOnce(&mut Front) -> R) -> R {
-    let mut write = Some(write);
+/// What this thread's ring makes of it; `None`, and nothing was called, if its thread-locals are gone, the ring is on loan, or there are too many.
+#[inline(always)]
+fn with_own<R>(shared: &Arc<Shared>, write: impl FnOnce(&mut Front) -> R) -> Option<R> {
     let done = FRONTS.try_with(|fronts| {
         // Borrowed: this thread is about to get a ring, and logs meanwhile (from its allocator, say).
         let mut fronts = fronts.try_borrow_mut().ok()?;
-        let front = fronts.of(shared)?;
-        Some(write.take()?(front))
+        fronts.of(shared).map(write)
     });
-    match (done, write) {
-        (Ok(Some(result)), _) => result,
-        // Its thread-locals are gone, its ring is on loan, or there are too many.
-        (_, Some(write)) => write(&mut lock(&shared.guest)),
-        (_, None) => unreachable!("called, and so it has a result"),
+    done.ok().flatten()
+}
+
+/// Writes a record into this thread's ring, or else the common one. The stamp is of this attempt.
+#[inline(always)]
+pub(super) fn push(shared: &Arc<Shared>, record: &[u8], stamp: u64) -> Result<(), Full> {
+    match with_own(shared, |front| front.push_stamped(record, stamp)) {
+        Some(result) => result,
+        None => push_as_guest(shared, record),
     }
+}
+
+/// With a stamp taken under the lock, as many threads write there.
+#[cold]
+fn push_as_guest(shared: &Shared, record: &[u8]) -> Result<(), Full> {
+    lock(&shared.guest).push(record)
+}
+
+/// The same, after some of the oldest records were discarded.
+#[cold]
+pub(super) fn discard_and_push(shared: &Arc<Shared>, record: &[u8]) -> Result<(), Full> {
+    let write = |front: &mut Front| {
+        front.discard();
+        front.push(record)
+    };
+    with_own(shared, write).unwrap_or_else(|| write(&mut lock(&shared.guest)))
 }
 
 /// Takes this thread's ring on loan.
@@ -244,7 +275,7 @@ pub(super) fn lend(shared: &Arc<Shared>) -> Option<Front> {
         .try_with(|fronts| {
             let mut fronts = fronts.try_borrow_mut().ok()?;
             fronts.of(shared)?;
-            fronts.entries.iter_mut().find(|entry| entry.id == shared.id)?.front.take()
+            fronts.place_of(shared)?.take()
         })
         .ok()
         .flatten()
@@ -255,9 +286,9 @@ pub(super) fn repay(shared: &Arc<Shared>, front: Front) {
     let mut front = Some(front);
     let _ = FRONTS.try_with(|fronts| {
         let mut fronts = fronts.try_borrow_mut().ok()?;
-        let entry = fronts.entries.iter_mut().find(|entry| entry.id == shared.id)?;
-        if entry.front.is_none() {
-            entry.front = front.take();
+        let place = fronts.place_of(shared)?;
+        if place.is_none() {
+            *place = front.take();
         }
         Some(())
     });

@@ -3,6 +3,7 @@
 use super::error::WriteError;
 use super::front::{Front, repay};
 use super::shared::Shared;
+use crate::os::stamp::Stamps;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
@@ -56,7 +57,7 @@ impl<'a> Grant<'a> {
                 repay(self.shared, front);
                 self.shared.committed()
             }
-            Space::Own(bytes) => self.shared.write_record_with(bytes, self.shared.config.overflow),
+            Space::Own(bytes) => self.shared.write_record(bytes, Stamps::wanted(self.shared.stamps), None),
         }
     }
 

@@ -8,7 +8,7 @@ use super::errand::Errands;
 use super::error::WriteError;
 use super::farewell::close_at_exit;
 use super::flush::Flushes;
-use super::front::{self, Front, new_ring, with_front};
+use super::front::{self, Front, new_ring};
 use super::nap::Nap;
 use super::pool::Pool;
 use super::shift;
@@ -136,27 +136,20 @@ impl Shared {
 
     // --- Logging. ---
 
-    #[inline]
-    pub(super) fn write_record(self: &Arc<Self>, record: &[u8]) -> Result<(), WriteError> {
-        // The first look, lest a record be taken that nobody will write.
-        let may_try = self.alarm.look().is_open() && record.len() <= front::LONGEST;
-        if may_try && with_front(self, |front| front.push(record)).is_ok() {
-            return self.committed();
-        }
-        self.write_record_slowly(record, self.config.overflow)
-    }
-
-    /// The same with a policy of its own.
-    pub(super) fn write_record_with(
+    /// With a stamp that was just taken, if there are any. The policy is asked for only if there is no room.
+    #[inline(always)]
+    pub(super) fn write_record(
         self: &Arc<Self>,
         record: &[u8],
-        overflow: Overflow,
+        stamp: u64,
+        overflow: Option<Overflow>,
     ) -> Result<(), WriteError> {
+        // The first look, lest a record be taken that nobody will write.
         let may_try = self.alarm.look().is_open() && record.len() <= front::LONGEST;
-        if may_try && with_front(self, |front| front.push(record)).is_ok() {
+        if may_try && front::push(self, record, stamp).is_ok() {
             return self.committed();
         }
-        self.write_record_slowly(record, overflow)
+        self.write_record_slowly(record, overflow.unwrap_or(self.config.overflow))
     }
 
     #[cold]
@@ -165,18 +158,17 @@ impl Shared {
             return Err(WriteError::TooLong { len: record.len(), longest: front::LONGEST });
         }
         self.take_or_wait(overflow, |discards| {
-            with_front(self, |front| {
-                if discards {
-                    front.discard();
-                }
-                front.push(record)
-            })
+            if discards {
+                front::discard_and_push(self, record)
+            } else {
+                front::push(self, record, Stamps::wanted(self.stamps))
+            }
         })?;
         self.committed()
     }
 
     /// To be called after a commit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn committed(self: &Arc<Self>) -> Result<(), WriteError> {
         let seen = self.alarm.look_after_commit();
         if seen.is_fine() { Ok(()) } else { self.committed_slowly() }

@@ -114,7 +114,7 @@ impl Source {
             self.tail.long.pop().unwrap_or_default()
         } else {
             let record = consumer.run(number + 1, stamp, usize::MAX).bytes[0];
-            if self.side.push(record, || stamp).is_ok() {
+            if self.side.push(record, stamp).is_ok() {
                 self.copied += 1;
                 return record.len();
             }
@@ -123,7 +123,7 @@ impl Source {
         let len = record.len();
         self.side_long.push_in_any_case(record);
         // There is a descriptor: the side has as many as come in a pass.
-        let marked = self.side.push_mark(|| stamp);
+        let marked = self.side.push_mark(stamp);
         debug_assert!(marked.is_ok());
         self.copied += 1;
         len

@@ -11,6 +11,7 @@ use super::shared::Shared;
 use super::stats::Stats;
 use crate::deadline::Deadline;
 use crate::os::fork;
+use crate::os::stamp::Stamps;
 use crate::sync::{Mutex, lock};
 use std::borrow::Cow;
 use std::fmt;
@@ -36,6 +37,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// [`Builder::capacity`]. Records that the sink has not taken when the process is killed are lost.
 pub struct Writer {
     shared: Arc<Shared>,
+    /// `None` if records are not to be stamped.
+    stamps: Option<Stamps>,
     /// An unfinished line, and the process it was begun in: what a parent has begun is the parent's.
     line: Mutex<Line>,
     /// Whether there is one.
@@ -60,7 +63,8 @@ impl Line {
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, line: Mutex::new(Line::default()), has_line: AtomicBool::new(false) }
+        let stamps = shared.stamps;
+        Self { shared, stamps, line: Mutex::new(Line::default()), has_line: AtomicBool::new(false) }
     }
 
     /// Settings for a writer.
@@ -89,8 +93,10 @@ impl Writer {
     /// ```
     #[inline]
     pub fn write_record(&self, record: &[u8]) -> Result<(), WriteError> {
+        // First of all: what comes behind goes on while the processor reads its counter, and what came before is waited for.
+        let stamp = Stamps::wanted(self.stamps);
         match self.shared() {
-            Some(shared) => shared.write_record(record),
+            Some(shared) => shared.write_record(record, stamp, None),
             None => Err(WriteError::Forked),
         }
     }
@@ -110,9 +116,11 @@ impl Writer {
     /// log.write_record_with(b"is waited for\n", Overflow::Block)?;
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn write_record_with(&self, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
+        let stamp = Stamps::wanted(self.stamps);
         match self.shared() {
-            Some(shared) => shared.write_record_with(record, overflow),
+            Some(shared) => shared.write_record(record, stamp, Some(overflow)),
             None => Err(WriteError::Forked),
         }
     }

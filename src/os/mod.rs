@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod exit;
 pub(crate) mod fork;
 pub(crate) mod nice;
+pub(crate) mod prefetch;
 pub(crate) mod processors;
 pub(crate) mod ready;
 pub(crate) mod replace;

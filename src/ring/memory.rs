@@ -71,11 +71,6 @@ impl Shape {
             Err(_) => unreachable!("the sizes are bounded by `of`"),
         }
     }
-
-    /// The longest payload: see `README.md`.
-    pub(super) fn longest(self) -> usize {
-        self.capacity as usize / 2
-    }
 }
 
 /// The word that the producer writes.
@@ -98,7 +93,7 @@ struct Header {
     consumer: ConsumerLine,
 }
 
-type Slot = UnsafeCell<Descriptor>;
+pub(super) type Slot = UnsafeCell<Descriptor>;
 
 #[cfg(not(aside_loom))]
 const _: () = {
@@ -179,6 +174,11 @@ impl Memory {
     pub(super) fn slot(&self, record: u64) -> &Slot {
         // SAFETY: every slot is initialised, and lives as long as this.
         unsafe { self.slot_ptr(record).as_ref() }
+    }
+
+    /// The first of the descriptors.
+    pub(super) fn slots(&self) -> NonNull<Slot> {
+        self.slot_ptr(0)
     }
 
     /// The payload that begins there. The caller keeps to `offset + length <= capacity`, and to its side of the protocol.

@@ -1,7 +1,9 @@
 //! The end that writes.
 
-use super::memory::{Descriptor, Memory};
+use super::memory::{Descriptor, Memory, ProducerLine, Slot};
+use crate::os::prefetch::prefetch_to_write;
 use crate::sync::Ordering;
+use std::ptr::NonNull;
 use std::slice;
 use std::sync::Arc;
 
@@ -11,27 +13,50 @@ pub(crate) struct Full;
 
 /// The only one that writes records into its ring.
 pub(crate) struct Producer {
-    memory: Arc<Memory>,
+    // Where things lie in `memory`, and the ring's sizes: copies, so that a record is written without asking for them.
+    data: NonNull<u8>,
+    slots: NonNull<Slot>,
+    line: NonNull<ProducerLine>,
+    /// The bytes that the data area has, less one, and the descriptors.
+    data_mask: u32,
+    slot_mask: u32,
     /// How many records this has committed.
     committed: u64,
     /// The position behind the last payload.
     position: u64,
-    /// Copies of the consumer's words.
-    released_records: u64,
-    released_bytes: u64,
+    /// Up to where there is room, as far as this knows: as many records and bytes as the consumer has released, and the whole ring.
+    records_end: u64,
+    bytes_end: u64,
     /// What `reserve` has set aside: position and length.
     reserved: (u64, usize),
+    memory: Arc<Memory>,
 }
+
+// SAFETY: the pointers lead into `memory`, which is `Send` and `Sync`, and which this keeps.
+unsafe impl Send for Producer {}
 
 impl Producer {
     pub(super) fn new(memory: Arc<Memory>) -> Self {
-        Self { memory, committed: 0, position: 0, released_records: 0, released_bytes: 0, reserved: (0, 0) }
+        let shape = memory.shape();
+        Self {
+            data: memory.payload(0),
+            slots: memory.slots(),
+            line: NonNull::from(memory.producer()),
+            data_mask: shape.capacity - 1,
+            slot_mask: shape.slots - 1,
+            committed: 0,
+            position: 0,
+            records_end: u64::from(shape.slots),
+            bytes_end: u64::from(shape.capacity),
+            reserved: (0, 0),
+            memory,
+        }
     }
 
-    /// The longest record that the ring takes.
-    #[inline]
+    /// The longest record that the ring takes: see `README.md`.
+    #[inline(always)]
     pub(crate) fn longest(&self) -> usize {
-        self.memory.shape().longest()
+        (self.data_mask as usize).div_ceil(2)
     }
 
     /// Whether the consumer is done with everything.
@@ -40,15 +65,16 @@ impl Producer {
         self.memory.consumer().records.load(Ordering::Acquire) == self.committed
     }
 
-    /// Writes a record, stamped when its payload is in place.
+    /// Writes a record.
     ///
     /// # Panics
     ///
     /// If it is longer than [`longest`](Self::longest).
-    #[inline]
-    pub(crate) fn push(&mut self, record: &[u8], stamp: impl FnOnce() -> u64) -> Result<(), Full> {
-        self.reserve(record.len())?.copy_from_slice(record);
-        self.commit(record.len(), stamp());
+    #[inline(always)]
+    pub(crate) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
+        let position = self.find_room(record.len())?;
+        self.payload(position, record.len()).copy_from_slice(record);
+        self.publish(position, record.len(), false, stamp);
         Ok(())
     }
 
@@ -57,56 +83,16 @@ impl Producer {
     /// # Panics
     ///
     /// If that is longer than [`longest`](Self::longest).
-    #[inline]
     pub(crate) fn reserve(&mut self, most: usize) -> Result<&mut [u8], Full> {
-        let shape = self.memory.shape();
-        assert!(most <= shape.longest(), "longer than the ring takes");
-        let capacity = shape.capacity as usize;
-        let offset = self.position as usize & (capacity - 1);
-        let position = if offset + most <= capacity {
-            self.position
-        } else {
-            self.position + (capacity - offset) as u64
-        };
-        if !self.has_room(position + most as u64) {
-            self.look();
-            if !self.has_room(position + most as u64) {
-                return Err(Full);
-            }
-        }
+        let position = self.find_room(most)?;
         self.reserved = (position, most);
         Ok(self.reserved_bytes())
     }
 
     /// What was reserved.
-    #[inline]
     pub(crate) fn reserved_bytes(&mut self) -> &mut [u8] {
         let (position, len) = self.reserved;
-        let payload = self.memory.payload(self.offset(position));
-        // SAFETY: `reserve` has found the bytes released by the consumer, and in one piece; they are initialised (zeroed
-        // memory, or an earlier record), and this is the only producer, borrowed.
-        unsafe { slice::from_raw_parts_mut(payload.as_ptr(), len) }
-    }
-
-    #[inline]
-    fn offset(&self, position: u64) -> usize {
-        position as usize & (self.memory.shape().capacity as usize - 1)
-    }
-
-    /// Whether the bytes up to `end` and one more descriptor are free, as far as this knows.
-    #[inline]
-    fn has_room(&self, end: u64) -> bool {
-        let shape = self.memory.shape();
-        end - self.released_bytes <= u64::from(shape.capacity)
-            && self.committed - self.released_records < u64::from(shape.slots)
-    }
-
-    #[cold]
-    fn look(&mut self) {
-        let line = self.memory.consumer();
-        // Acquire: what the consumer has released it does not read any more. Pairs with the release in `Consumer::release`.
-        self.released_records = line.records.load(Ordering::Acquire);
-        self.released_bytes = line.bytes.load(Ordering::Acquire);
+        self.payload(position, len)
     }
 
     /// The first `len` bytes of what was reserved are a record.
@@ -114,31 +100,90 @@ impl Producer {
     /// # Panics
     ///
     /// If less was reserved.
-    #[inline]
     pub(crate) fn commit(&mut self, len: usize, stamp: u64) {
-        self.commit_as(len, false, stamp);
+        let (position, reserved) = std::mem::take(&mut self.reserved);
+        assert!(len <= reserved, "more than was reserved");
+        self.publish(position, len, false, stamp);
     }
 
     /// A record without payload here: it is elsewhere.
-    pub(crate) fn push_mark(&mut self, stamp: impl FnOnce() -> u64) -> Result<(), Full> {
-        self.reserve(0)?;
-        self.commit_as(0, true, stamp());
+    pub(crate) fn push_mark(&mut self, stamp: u64) -> Result<(), Full> {
+        let position = self.find_room(0)?;
+        self.publish(position, 0, true, stamp);
         Ok(())
     }
 
-    #[inline]
-    fn commit_as(&mut self, len: usize, marked: bool, stamp: u64) {
-        let (position, reserved) = std::mem::take(&mut self.reserved);
-        assert!(len <= reserved, "more than was reserved");
-        let descriptor = Descriptor::new(self.offset(position) as u32, len as u32, marked, stamp);
-        self.memory.slot(self.committed).with_mut(|slot| {
-            // SAFETY: `reserve` has found the slot released by the consumer, which looks at it again only after the store
+    /// Where so many bytes have room in one piece, and a descriptor has: a position.
+    #[inline(always)]
+    fn find_room(&mut self, len: usize) -> Result<u64, Full> {
+        assert!(len <= self.longest(), "longer than the ring takes");
+        let to_end = u64::from(self.data_mask) + 1 - u64::from(self.offset(self.position));
+        let skipped = if len as u64 <= to_end { 0 } else { to_end };
+        let position = self.position + skipped;
+        if self.has_room(position + len as u64) || self.has_room_after_all(position + len as u64) {
+            Ok(position)
+        } else {
+            Err(Full)
+        }
+    }
+
+    #[inline(always)]
+    fn offset(&self, position: u64) -> u32 {
+        position as u32 & self.data_mask
+    }
+
+    /// Whether the bytes up to `end` and one more descriptor are free, as far as this knows.
+    #[inline(always)]
+    fn has_room(&self, end: u64) -> bool {
+        end <= self.bytes_end && self.committed < self.records_end
+    }
+
+    /// The same, after a look at what the consumer has released.
+    #[cold]
+    fn has_room_after_all(&mut self, end: u64) -> bool {
+        let line = self.memory.consumer();
+        // Acquire: what the consumer has released it does not read any more. Pairs with the release in `Consumer::release`.
+        self.records_end = line.records.load(Ordering::Acquire) + u64::from(self.slot_mask) + 1;
+        self.bytes_end = line.bytes.load(Ordering::Acquire) + u64::from(self.data_mask) + 1;
+        self.has_room(end)
+    }
+
+    /// The bytes there: what `find_room` has found, or a part of it.
+    #[inline(always)]
+    fn payload(&mut self, position: u64, len: usize) -> &mut [u8] {
+        // SAFETY: `find_room` has found the bytes released by the consumer, and in one piece, so the pointer stays in the data area;
+        // they are initialised (zeroed memory, or an earlier record), and this is the only producer, borrowed.
+        unsafe { slice::from_raw_parts_mut(self.data.add(self.offset(position) as usize).as_ptr(), len) }
+    }
+
+    /// The payload is in place, where `find_room` said: the record is there.
+    #[inline(always)]
+    fn publish(&mut self, position: u64, len: usize, marked: bool, stamp: u64) {
+        let descriptor = Descriptor::new(self.offset(position), len as u32, marked, stamp);
+        let index = self.committed as u32 & self.slot_mask;
+        // SAFETY: the index is below the number of slots, each of which is initialised; `memory` keeps them.
+        let slot = unsafe { self.slots.add(index as usize).as_ref() };
+        slot.with_mut(|slot| {
+            // SAFETY: `find_room` has found the slot released by the consumer, which looks at it again only after the store
             // below.
             unsafe { slot.write(descriptor) }
         });
         self.position = position + len as u64;
         self.committed += 1;
+        // SAFETY: `memory` keeps the line, which is an atomic.
+        let line = unsafe { self.line.as_ref() };
         // Release: publishes payload and descriptor; pairs with the acquire in `Consumer::committed`.
-        self.memory.producer().committed.store(self.committed, Ordering::Release);
+        line.committed.store(self.committed, Ordering::Release);
+        self.prefetch_next();
+    }
+
+    /// Asks for what the next records will be written to: the consumer has it, or a page table must be walked, and that takes longer than all else.
+    #[inline(always)]
+    fn prefetch_next(&self) {
+        for ahead in [64, 128] {
+            prefetch_to_write(self.data.as_ptr().wrapping_add(self.offset(self.position + ahead) as usize));
+        }
+        let soon = (self.committed as u32).wrapping_add(4) & self.slot_mask;
+        prefetch_to_write(self.slots.as_ptr().wrapping_add(soon as usize));
     }
 }
