@@ -353,11 +353,13 @@ impl Shared {
 
     /// The drain is done for good: drops the sink.
     pub(super) fn end(&self) {
-        let mut backend = lock(&self.backend).take();
-        if let Some(backend) = &mut backend {
-            self.tally.lost.fetch_add(backend.left(self), Ordering::Relaxed);
-        }
+        // Else somebody else is at it.
+        let Some(mut backend) = lock(&self.backend).take() else { return };
+        self.tally.lost.fetch_add(backend.left(self), Ordering::Relaxed);
+        // The sink may use the writer as it is dropped, and must not wait for this.
+        let draining = front::Draining::of(self.id);
         contain(move || drop(backend));
+        drop(draining);
         self.has_ended.store(true, Ordering::SeqCst);
         self.room.wake_all();
         self.waiters.wake_all();
