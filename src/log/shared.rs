@@ -333,6 +333,13 @@ impl Shared {
             while backend.pass(self).is_something() && is_closed {}
         }
         drop(backend);
+        if self.is_orphaned() {
+            // The sink forked, and this is the child: the locks are the parent's.
+            return;
+        }
+        // Whoever found this one at it may have to go on.
+        self.room.wake_all();
+        self.waiters.wake_all();
         if is_closed && !self.has_more() {
             self.end();
         }
