@@ -340,7 +340,7 @@ impl Shared {
         // Whoever found this one at it may have to go on.
         self.room.wake_all();
         self.waiters.wake_all();
-        if is_closed && !self.has_more() {
+        if self.alarm.look().is_broken() || is_closed && !self.has_more() {
             self.end();
         }
     }
