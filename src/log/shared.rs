@@ -319,7 +319,7 @@ impl Shared {
 
     /// Makes a pass on this thread, unless another one is at it. If the writer is closed, brings it to its end.
     pub(super) fn help(self: &Arc<Self>) {
-        if front::is_draining(self.id) {
+        if front::is_draining(self.id) || front::is_deep() {
             return;
         }
         // Looked at before the pass: what was committed before it was closed is then brought.
