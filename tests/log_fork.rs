@@ -3,7 +3,9 @@
 
 mod util;
 
-use aside::log::{WriteError, Writer};
+use aside::log::{FlushError, WriteError, Writer};
+use futures::executor::block_on;
+use std::io::Write;
 use std::time::Duration;
 use util::fork::{alone, forked_with};
 
@@ -50,5 +52,69 @@ fn a_sink_that_is_no_descriptor_stays_with_the_parent() {
         });
         log.write_record(b"parent\n").unwrap();
         assert_eq!(guard.close(LONG).written, 2);
+    });
+}
+
+/// What is begun in the parent and committed by the child too is a record of each.
+#[test]
+fn a_grant_is_committed_by_both() {
+    alone("a_grant_is_committed_by_both", || {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, guard) = Writer::builder().append(file.path()).build().unwrap();
+        let begin = || {
+            let (mut in_ring, mut aside) = (log.reserve(100).unwrap(), log.reserve(100).unwrap());
+            in_ring.write_all(b"of ").unwrap();
+            aside.write_all(b"of ").unwrap();
+            (in_ring, aside)
+        };
+        let (in_ring, aside) = forked_with(begin(), |(mut in_ring, mut aside)| {
+            in_ring.write_all(b"the child\n").unwrap();
+            aside.write_all(b"the child\n").unwrap();
+            in_ring.commit().unwrap();
+            aside.commit().unwrap();
+            log.flush_wait(LONG).unwrap();
+        });
+        for mut grant in [in_ring, aside] {
+            grant.write_all(b"the parent\n").unwrap();
+            grant.commit().unwrap();
+        }
+        assert_eq!(guard.close(LONG).written, 2);
+        let all = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(all, "of the child\nof the child\nof the parent\nof the parent\n");
+    });
+}
+
+#[test]
+fn an_unfinished_record_is_the_parents() {
+    alone("an_unfinished_record_is_the_parents", || {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, guard) = Writer::builder().append(file.path()).build().unwrap();
+        let mut records = log.record_writer();
+        records.write_all(b"the parent's ").unwrap();
+        let mut records = forked_with(records, |mut records| {
+            records.write_all(b"the child's\n").unwrap();
+            drop(records);
+            log.flush_wait(LONG).unwrap();
+        });
+        records.write_all(b"own\n").unwrap();
+        assert_eq!(guard.close(LONG).written, 1);
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "the child's\nthe parent's own\n");
+    });
+}
+
+#[test]
+fn a_flush_that_the_parent_asked_for_resolves_in_the_child() {
+    alone("a_flush_that_the_parent_asked_for_resolves_in_the_child", || {
+        let (_reader, writer) = rustix::pipe::pipe().unwrap();
+        let (log, guard) = Writer::builder().fd(writer).build().unwrap();
+        // More than a pipe holds.
+        (0..20).for_each(|_| log.write_record(&[b'x'; 10_000]).unwrap());
+        let asked = (log.flush(), log.sync());
+        let asked = forked_with(asked, |(flush, sync)| {
+            assert!(matches!(block_on(flush), Err(FlushError::Forked)));
+            assert!(matches!(block_on(sync), Err(FlushError::Forked)));
+        });
+        drop(asked);
+        assert!(!guard.close(Duration::ZERO).is_complete);
     });
 }

@@ -48,6 +48,9 @@ impl<'a> Grant<'a> {
     ///
     /// As [`Writer::write_record`](super::Writer::write_record).
     pub fn commit(mut self) -> Result<(), WriteError> {
+        if self.shared.is_orphaned() {
+            return self.commit_in_child();
+        }
         match &mut self.space {
             Space::Ring(front) => {
                 let Some(mut front) = front.take() else { unreachable!("taken here and in `drop` only") };
@@ -57,6 +60,17 @@ impl<'a> Grant<'a> {
                 self.shared.committed()
             }
             Space::Own(bytes) => self.shared.write_record_with(bytes, self.shared.config.overflow),
+        }
+    }
+
+    /// Begun by the parent of this process, in whose ring nobody looks here.
+    #[cold]
+    fn commit_in_child(mut self) -> Result<(), WriteError> {
+        let shared = self.shared.in_child().ok_or(WriteError::Forked)?;
+        match &mut self.space {
+            Space::Ring(Some(front)) => shared.write_record(&front.producer.reserved_bytes()[..self.len]),
+            Space::Ring(None) => unreachable!("taken in `commit` and `drop` only"),
+            Space::Own(bytes) => shared.write_record(bytes),
         }
     }
 
