@@ -6,8 +6,9 @@ mod util;
 use aside::log::{FlushError, WriteError, Writer};
 use futures::executor::block_on;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use util::fork::{alone, forked_with};
+use util::fork::{alone, forked, forked_with};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -116,5 +117,56 @@ fn a_flush_that_the_parent_asked_for_resolves_in_the_child() {
         });
         drop(asked);
         assert!(!guard.close(Duration::ZERO).is_complete);
+    });
+}
+
+/// Threads log by all ways meanwhile, and one forks; so do its children.
+#[test]
+fn forks_at_any_moment() {
+    alone("forks_at_any_moment", || {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, guard) = Writer::builder().capacity(1024).append(file.path()).build().unwrap();
+        let ends = AtomicBool::new(false);
+        let parents = AtomicU64::new(0);
+        let mut guard = Some(guard);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let log = log.clone();
+                    while !ends.load(Ordering::Relaxed) {
+                        for _ in 0..5 {
+                            log.write_record(&[&[b'p'; 99][..], b"\n"].concat()).unwrap();
+                            writeln!(&log, "{}{}", "p".repeat(9), "p").unwrap();
+                        }
+                        log.flush_wait(LONG).unwrap();
+                        parents.fetch_add(10, Ordering::Relaxed);
+                    }
+                });
+            }
+            for _ in 0..100 {
+                guard = Some(forked_with(guard.take().unwrap(), |guard| {
+                    writeln!(&log, "c{}", "hild").unwrap();
+                    log.write_record(b"child\n").unwrap();
+                    log.flush_wait(LONG).unwrap();
+                    forked(|| {
+                        log.write_record(b"grandchild\n").unwrap();
+                        log.flush_wait(LONG).unwrap();
+                    });
+                    log.write_record(b"child\n").unwrap();
+                    assert_eq!(guard.close(LONG).written, 3);
+                }));
+            }
+            ends.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(guard.unwrap().close(LONG).written, parents.load(Ordering::Relaxed));
+        let all = std::fs::read_to_string(file.path()).unwrap();
+        let count = |wanted: &str| all.lines().filter(|line| *line == wanted).count();
+        let ps = all
+            .lines()
+            .filter(|line| [10, 99].contains(&line.len()) && line.bytes().all(|b| b == b'p'))
+            .count();
+        assert_eq!((count("child"), count("grandchild")), (300, 100));
+        assert_eq!(ps as u64, parents.load(Ordering::Relaxed));
+        assert_eq!(all.lines().count(), ps + 400);
     });
 }
