@@ -3,9 +3,12 @@
 
 mod util;
 
-use aside::log::{WriteError, Writer};
+use aside::log::{FlushError, WriteError, Writer};
+use futures::executor::block_on;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use util::fork::{alone, forked_with};
+use util::fork::{alone, forked, forked_with};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -50,5 +53,120 @@ fn a_sink_that_is_no_descriptor_stays_with_the_parent() {
         });
         log.write_record(b"parent\n").unwrap();
         assert_eq!(guard.close(LONG).written, 2);
+    });
+}
+
+/// What is begun in the parent and committed by the child too is a record of each.
+#[test]
+fn a_grant_is_committed_by_both() {
+    alone("a_grant_is_committed_by_both", || {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, guard) = Writer::builder().append(file.path()).build().unwrap();
+        let begin = || {
+            let (mut in_ring, mut aside) = (log.reserve(100).unwrap(), log.reserve(100).unwrap());
+            in_ring.write_all(b"of ").unwrap();
+            aside.write_all(b"of ").unwrap();
+            (in_ring, aside)
+        };
+        let (in_ring, aside) = forked_with(begin(), |(mut in_ring, mut aside)| {
+            in_ring.write_all(b"the child\n").unwrap();
+            aside.write_all(b"the child\n").unwrap();
+            in_ring.commit().unwrap();
+            aside.commit().unwrap();
+            log.flush_wait(LONG).unwrap();
+        });
+        for mut grant in [in_ring, aside] {
+            grant.write_all(b"the parent\n").unwrap();
+            grant.commit().unwrap();
+        }
+        assert_eq!(guard.close(LONG).written, 2);
+        let all = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(all, "of the child\nof the child\nof the parent\nof the parent\n");
+    });
+}
+
+#[test]
+fn an_unfinished_record_is_the_parents() {
+    alone("an_unfinished_record_is_the_parents", || {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, guard) = Writer::builder().append(file.path()).build().unwrap();
+        let mut records = log.record_writer();
+        records.write_all(b"the parent's ").unwrap();
+        let mut records = forked_with(records, |mut records| {
+            records.write_all(b"the child's\n").unwrap();
+            drop(records);
+            log.flush_wait(LONG).unwrap();
+        });
+        records.write_all(b"own\n").unwrap();
+        assert_eq!(guard.close(LONG).written, 1);
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "the child's\nthe parent's own\n");
+    });
+}
+
+#[test]
+fn a_flush_that_the_parent_asked_for_resolves_in_the_child() {
+    alone("a_flush_that_the_parent_asked_for_resolves_in_the_child", || {
+        let (_reader, writer) = rustix::pipe::pipe().unwrap();
+        let (log, guard) = Writer::builder().fd(writer).build().unwrap();
+        // More than a pipe holds.
+        (0..20).for_each(|_| log.write_record(&[b'x'; 10_000]).unwrap());
+        let asked = (log.flush(), log.sync());
+        let asked = forked_with(asked, |(flush, sync)| {
+            assert!(matches!(block_on(flush), Err(FlushError::Forked)));
+            assert!(matches!(block_on(sync), Err(FlushError::Forked)));
+        });
+        drop(asked);
+        assert!(!guard.close(Duration::ZERO).is_complete);
+    });
+}
+
+/// Threads log by all ways meanwhile, and one forks; so do its children.
+#[test]
+fn forks_at_any_moment() {
+    alone("forks_at_any_moment", || {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, guard) = Writer::builder().capacity(1024).append(file.path()).build().unwrap();
+        let ends = AtomicBool::new(false);
+        let parents = AtomicU64::new(0);
+        let mut guard = Some(guard);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let log = log.clone();
+                    while !ends.load(Ordering::Relaxed) {
+                        for _ in 0..5 {
+                            log.write_record(&[&[b'p'; 99][..], b"\n"].concat()).unwrap();
+                            writeln!(&log, "{}{}", "p".repeat(9), "p").unwrap();
+                        }
+                        log.flush_wait(LONG).unwrap();
+                        parents.fetch_add(10, Ordering::Relaxed);
+                    }
+                });
+            }
+            for _ in 0..100 {
+                guard = Some(forked_with(guard.take().unwrap(), |guard| {
+                    writeln!(&log, "c{}", "hild").unwrap();
+                    log.write_record(b"child\n").unwrap();
+                    log.flush_wait(LONG).unwrap();
+                    forked(|| {
+                        log.write_record(b"grandchild\n").unwrap();
+                        log.flush_wait(LONG).unwrap();
+                    });
+                    log.write_record(b"child\n").unwrap();
+                    assert_eq!(guard.close(LONG).written, 3);
+                }));
+            }
+            ends.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(guard.unwrap().close(LONG).written, parents.load(Ordering::Relaxed));
+        let all = std::fs::read_to_string(file.path()).unwrap();
+        let count = |wanted: &str| all.lines().filter(|line| *line == wanted).count();
+        let ps = all
+            .lines()
+            .filter(|line| [10, 99].contains(&line.len()) && line.bytes().all(|b| b == b'p'))
+            .count();
+        assert_eq!((count("child"), count("grandchild")), (300, 100));
+        assert_eq!(ps as u64, parents.load(Ordering::Relaxed));
+        assert_eq!(all.lines().count(), ps + 400);
     });
 }

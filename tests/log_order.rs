@@ -227,6 +227,25 @@ fn lines_are_gathered_up_to_the_newline() {
     assert_eq!(guard.close(LONG).written, 4);
 }
 
+/// Longer than any record, with and without an end, behind a line and behind a piece of one.
+#[test]
+fn the_longest_lines_go_out_in_pieces() {
+    let _watchdog = watchdog();
+    let shelf = Sink::new();
+    let (mut log, guard) = Writer::builder().sink(shelf.clone()).build().unwrap();
+    let long = "x".repeat((16 << 20) + 10);
+    let mut expected = String::new();
+    for text in
+        ["", "\n", "begun ", &long, &long, "\n", &format!("1\n{long}"), "\n", &format!("2\n{long}\n3")]
+    {
+        log.write_all(text.as_bytes()).unwrap();
+        expected += text;
+    }
+    Write::flush(&mut log).unwrap();
+    assert!(shelf.text() == expected);
+    guard.close(LONG);
+}
+
 #[test]
 fn a_grant_is_written_in_place_and_left_without_a_trace() {
     grants(Order::Causal);

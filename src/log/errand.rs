@@ -111,6 +111,8 @@ impl Shared {
         match outcome.get() {
             Some(Ok(done)) => Some(Ok(*done)),
             Some(Err(error)) => Some(Err(failed(error.clone()))),
+            // Asked for by the parent of this process.
+            None if self.is_orphaned() => Some(Err(FlushError::Forked.into())),
             None if is_broken => Some(Err(FlushError::Broken(self.reason()).into())),
             None if has_ended => Some(Err(FlushError::Closed.into())),
             None => None,

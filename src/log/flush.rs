@@ -65,6 +65,9 @@ impl Shared {
     pub(super) fn flush_state(&self, number: u64) -> Option<Result<(), FlushError>> {
         if self.flushes.is_done(number) {
             Some(Ok(()))
+        } else if self.is_orphaned() {
+            // Asked for by the parent of this process.
+            Some(Err(FlushError::Forked))
         } else if self.alarm.look().is_broken() {
             Some(Err(FlushError::Broken(self.reason())))
         } else if self.has_ended() {

@@ -165,9 +165,13 @@ impl Front {
 
 thread_local! {
     static FRONTS: RefCell<Fronts> = const { RefCell::new(Fronts { latest: None, others: Vec::new() }) };
-    /// The writer that this thread is draining, by number; 0 for none. Without a destructor, so that it can be asked at any time.
-    static DRAINING: Cell<u64> = const { Cell::new(0) };
+    /// The writers that this thread is draining, one inside the other, by number, the inmost first; 0 for none. Without a destructor, so that
+    /// it can be asked at any time.
+    static DRAINING: Cell<[u64; DEEPEST]> = const { Cell::new([0; DEEPEST]) };
 }
+
+/// So many writers may be drained one inside another, by a sink that logs to the next one.
+const DEEPEST: usize = 4;
 
 struct Fronts {
     /// Of the writer that this thread has logged to last.
@@ -298,15 +302,25 @@ pub(super) fn repay(shared: &Arc<Shared>, front: Front) {
 
 /// Whether this thread is inside the drain of the writer.
 pub(super) fn is_draining(id: u64) -> bool {
-    DRAINING.get() == id
+    DRAINING.get().contains(&id)
+}
+
+/// Whether no further writer may be drained inside those that this thread is draining.
+pub(super) fn is_deep() -> bool {
+    DRAINING.get()[DEEPEST - 1] != 0
 }
 
 /// While this is there, the thread is inside the drain.
-pub(super) struct Draining(u64);
+pub(super) struct Draining([u64; DEEPEST]);
 
 impl Draining {
     pub(super) fn of(id: u64) -> Self {
-        Self(DRAINING.replace(id))
+        let before = DRAINING.get();
+        let mut now = before;
+        now.rotate_right(1);
+        now[0] = id;
+        DRAINING.set(now);
+        Self(before)
     }
 }
 

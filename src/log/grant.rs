@@ -3,7 +3,6 @@
 use super::error::WriteError;
 use super::front::{Front, repay};
 use super::shared::Shared;
-use crate::os::stamp::Stamps;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
@@ -49,6 +48,9 @@ impl<'a> Grant<'a> {
     ///
     /// As [`Writer::write_record`](super::Writer::write_record).
     pub fn commit(mut self) -> Result<(), WriteError> {
+        if self.shared.is_orphaned() {
+            return self.commit_in_child();
+        }
         match &mut self.space {
             Space::Ring(front) => {
                 let Some(mut front) = front.take() else { unreachable!("taken here and in `drop` only") };
@@ -57,7 +59,18 @@ impl<'a> Grant<'a> {
                 repay(self.shared, front);
                 self.shared.committed()
             }
-            Space::Own(bytes) => self.shared.write_record(bytes, Stamps::wanted(self.shared.stamps), None),
+            Space::Own(bytes) => self.shared.write_record(bytes),
+        }
+    }
+
+    /// Begun by the parent of this process, in whose ring nobody looks here.
+    #[cold]
+    fn commit_in_child(mut self) -> Result<(), WriteError> {
+        let shared = self.shared.in_child().ok_or(WriteError::Forked)?;
+        match &mut self.space {
+            Space::Ring(Some(front)) => shared.write_record(&front.producer.reserved_bytes()[..self.len]),
+            Space::Ring(None) => unreachable!("taken in `commit` and `drop` only"),
+            Space::Own(bytes) => shared.write_record(bytes),
         }
     }
 

@@ -122,8 +122,9 @@ fn close(shared: &Arc<Shared>, deadline: Deadline) -> Report {
     };
     let number = shared.close();
     let flushed = shared.wait_flushed(number, deadline);
-    // The last pass may follow upon that of the flush.
-    let ended = flushed.is_ok() && shared.wait_for(deadline, || shared.has_ended().then_some(())).is_ok();
+    // The last pass may follow upon that of the flush; and what is lost is counted then.
+    let has_ended = shared.wait_for(deadline, || shared.has_ended().then_some(())).is_ok();
+    let ended = flushed.is_ok() && has_ended;
     let error = match flushed {
         Err(FlushError::Broken(error)) => Some(error),
         _ => None,

@@ -4,6 +4,7 @@ use super::builder::Overflow;
 use super::error::WriteError;
 use super::front::LONGEST;
 use super::writer::Writer;
+use crate::os::fork;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
@@ -43,6 +44,8 @@ pub struct RecordWriter<'a> {
     overflow: Option<Overflow>,
     /// A record without its end.
     begun: Vec<u8>,
+    /// The process it was begun in: what a parent has begun is the parent's.
+    generation: usize,
     /// Whether it was begun in a destructor, while a panic unwound the stack.
     in_panic: bool,
 }
@@ -50,7 +53,7 @@ pub struct RecordWriter<'a> {
 impl<'a> RecordWriter<'a> {
     #[inline]
     pub(super) fn new(writer: Cow<'a, Writer>, overflow: Option<Overflow>) -> Self {
-        Self { writer, overflow, begun: Vec::new(), in_panic: false }
+        Self { writer, overflow, begun: Vec::new(), generation: 0, in_panic: false }
     }
 
     /// Has these records' overflow handled so, whatever [`Builder::overflow`](super::Builder::overflow) says.
@@ -82,6 +85,7 @@ impl<'a> RecordWriter<'a> {
 
     #[cold]
     fn gather(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.forget_the_parents();
         if self.begun.len() + bytes.len() > LONGEST {
             // So long a record goes out in pieces.
             self.finish()?;
@@ -93,8 +97,16 @@ impl<'a> RecordWriter<'a> {
         if bytes.ends_with(b"\n") { self.finish() } else { Ok(()) }
     }
 
+    fn forget_the_parents(&mut self) {
+        if self.generation != fork::generation() {
+            self.begun.clear();
+            self.generation = fork::generation();
+        }
+    }
+
     /// What was begun is a record.
     fn finish(&mut self) -> Result<(), WriteError> {
+        self.forget_the_parents();
         if self.begun.is_empty() {
             return Ok(());
         }

@@ -136,9 +136,13 @@ impl Shared {
 
     // --- Logging. ---
 
-    /// With a stamp that was just taken, if there are any. The policy is asked for only if there is no room.
+    pub(super) fn write_record(self: &Arc<Self>, record: &[u8]) -> Result<(), WriteError> {
+        self.write_stamped(record, Stamps::wanted(self.stamps), None)
+    }
+
+    /// With a stamp that was just taken, if there are any; and a policy of its own, if it has one.
     #[inline(always)]
-    pub(super) fn write_record(
+    pub(super) fn write_stamped(
         self: &Arc<Self>,
         record: &[u8],
         stamp: u64,
@@ -311,7 +315,7 @@ impl Shared {
 
     /// Makes a pass on this thread, unless another one is at it. If the writer is closed, brings it to its end.
     pub(super) fn help(self: &Arc<Self>) {
-        if front::is_draining(self.id) {
+        if front::is_draining(self.id) || front::is_deep() {
             return;
         }
         // Looked at before the pass: what was committed before it was closed is then brought.
@@ -325,7 +329,14 @@ impl Shared {
             while backend.pass(self).is_something() && is_closed {}
         }
         drop(backend);
-        if is_closed && !self.has_more() {
+        if self.is_orphaned() {
+            // The sink forked, and this is the child: the locks are the parent's.
+            return;
+        }
+        // Whoever found this one at it may have to go on.
+        self.room.wake_all();
+        self.waiters.wake_all();
+        if self.alarm.look().is_broken() || is_closed && !self.has_more() {
             self.end();
         }
     }
@@ -345,11 +356,13 @@ impl Shared {
 
     /// The drain is done for good: drops the sink.
     pub(super) fn end(&self) {
-        let mut backend = lock(&self.backend).take();
-        if let Some(backend) = &mut backend {
-            self.tally.lost.fetch_add(backend.left(self), Ordering::Relaxed);
-        }
+        // Else somebody else is at it.
+        let Some(mut backend) = lock(&self.backend).take() else { return };
+        self.tally.lost.fetch_add(backend.left(self), Ordering::Relaxed);
+        // The sink may use the writer as it is dropped, and must not wait for this.
+        let draining = front::Draining::of(self.id);
         contain(move || drop(backend));
+        drop(draining);
         self.has_ended.store(true, Ordering::SeqCst);
         self.room.wake_all();
         self.waiters.wake_all();

@@ -96,7 +96,7 @@ impl Writer {
         // First of all: what comes behind goes on while the processor reads its counter, and what came before is waited for.
         let stamp = Stamps::wanted(self.stamps);
         match self.shared() {
-            Some(shared) => shared.write_record(record, stamp, None),
+            Some(shared) => shared.write_stamped(record, stamp, None),
             None => Err(WriteError::Forked),
         }
     }
@@ -120,7 +120,7 @@ impl Writer {
     pub fn write_record_with(&self, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
         let stamp = Stamps::wanted(self.stamps);
         match self.shared() {
-            Some(shared) => shared.write_record(record, stamp, Some(overflow)),
+            Some(shared) => shared.write_stamped(record, stamp, Some(overflow)),
             None => Err(WriteError::Forked),
         }
     }
@@ -320,40 +320,42 @@ impl Writer {
         self.shared().map_or(Stats::default(), |shared| shared.stats())
     }
 
-    /// Takes bytes of lines; records are what ends with a newline.
+    /// Takes bytes of lines, but for what no longer fits; records are what ends with a newline.
     fn take(&self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = &bytes[..bytes.len().min(LONGEST)];
+        if bytes.is_empty() {
+            return Ok(0);
+        }
         let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         // Relaxed: another thread's unfinished line is none of this one's business; its own it sees.
         if end == bytes.len() && !self.has_line.load(Ordering::Relaxed) {
-            return self.write_lines(bytes);
+            self.write_record(bytes)?;
+            return Ok(end);
         }
+        let (begun, taken) = self.gather(bytes, end);
+        // Without the lock: who makes room for the record may log by this handle, too, and on this very thread.
+        match begun {
+            Some(record) => self.write_record(&record)?,
+            None if end > 0 => self.write_record(&bytes[..taken])?,
+            None => {}
+        }
+        Ok(taken)
+    }
+
+    /// Keeps bytes without a newline; else, if a line was begun, returns it with what ends it. Also returns how many bytes are taken.
+    fn gather(&self, bytes: &[u8], end: usize) -> (Option<Vec<u8>>, usize) {
         let mut line = lock(&self.line);
         let line = line.of_this_process();
         if line.is_empty() && end > 0 {
-            self.write_record(&bytes[..end.min(LONGEST)])?;
-            if end > LONGEST {
-                return Ok(LONGEST);
-            }
-            line.extend_from_slice(&bytes[end..]);
-        } else if end > 0 || line.len() + bytes.len() > LONGEST {
-            // So long a line goes out in pieces.
-            let taken = if line.len() + end > LONGEST { LONGEST - line.len() } else { end };
-            line.extend_from_slice(&bytes[..taken]);
-            let record = std::mem::take(line);
-            self.has_line.store(false, Ordering::Relaxed);
-            self.write_record(&record)?;
-            return Ok(taken);
-        } else {
-            line.extend_from_slice(bytes);
+            return (None, end);
         }
+        // Never 0: so long a line goes out in pieces.
+        let room = LONGEST - line.len();
+        let taken = if end > 0 { end } else { bytes.len() }.min(room);
+        line.extend_from_slice(&bytes[..taken]);
+        let record = (end > 0 || taken == room).then(|| std::mem::take(line));
         self.has_line.store(!line.is_empty(), Ordering::Relaxed);
-        Ok(bytes.len())
-    }
-
-    fn write_lines(&self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(LONGEST);
-        self.write_record(&bytes[..taken])?;
-        Ok(taken)
+        (record, taken)
     }
 
     /// An unfinished line becomes a record.
