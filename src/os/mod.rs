@@ -10,6 +10,7 @@ pub(crate) mod fork;
 pub(crate) mod nice;
 pub(crate) mod processors;
 pub(crate) mod ready;
+pub(crate) mod region;
 pub(crate) mod replace;
 pub(crate) mod signal;
 pub(crate) mod stamp;
