@@ -44,8 +44,10 @@ fn a_first_record_allocates_nothing_and_comes_to_no_new_page() {
             || Writer::builder().order(order).overflow(overflow).sink(std::io::sink()).build().unwrap();
         let ((log, guard), (other, _other)) = (build(), build());
         let end = Gate::new();
+        // What each first record that found the drain awake took: page faults and allocations.
+        let mut records = Vec::new();
         thread::scope(|scope| {
-            for _ in 0..20 {
+            while records.len() < 20 {
                 let (teller, told) = mpsc::channel();
                 let (log, other, end) = (&log, &other, &end);
                 scope.spawn(move || {
@@ -57,12 +59,11 @@ fn a_first_record_allocates_nothing_and_comes_to_no_new_page() {
                     log.write_record(&[b'x'; 100]).unwrap();
                     let (faults, allocated) = (page_faults() - faults, allocations() - allocated);
                     // To wake the drain takes a job.
-                    teller.send((faults, allocated, log.stats().wakes - wakes)).unwrap();
+                    let found_awake = log.stats().wakes == wakes;
+                    teller.send(found_awake.then_some((faults, allocated))).unwrap();
                     end.pass();
                 });
-                let (faults, allocated, wakes) = told.recv().unwrap();
-                assert_eq!(faults, 0);
-                assert!(allocated <= wakes, "{allocated} allocations");
+                records.extend(told.recv().unwrap());
                 // The drain prepares between the pass that the first flush waits for and the next one.
                 for log in [log, other, log, other] {
                     log.flush_wait(Duration::from_secs(20)).unwrap();
@@ -70,6 +71,7 @@ fn a_first_record_allocates_nothing_and_comes_to_no_new_page() {
             }
             end.open();
         });
+        assert_eq!(records, [(0, 0); 20], "{order:?}, {overflow:?}");
         assert!(guard.close(Duration::from_secs(20)).is_complete);
     }
 }
