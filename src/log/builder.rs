@@ -99,13 +99,25 @@ impl Builder {
     /// more goes to keeping account of the records, one place for each 64 bytes: shorter records fill those first.
     ///
     /// Records longer than half of it take another way, with an allocation and a lock, in the same order.
+    ///
+    /// From 64 KiB to 1 MiB the rings come in *slabs* of 2 MiB, six rings of the default capacity in each. [`build`](Self::build) makes the first one, with the common ring in
+    /// it; the offload thread prepares another whenever the last prepared ring was taken. So a thread's first record allocates no ring, and comes to memory that is there already. That takes 2 MiB from
+    /// the start, all of it resident, and 4 MiB from the fifth logging thread on. If threads begin faster than that, they make rings of their own, as all do with other
+    /// capacities: zeroed by the system, page by page, as records come there.
+    ///
+    /// On Linux a slab is one huge page, if `/sys/kernel/mm/transparent_hugepage/enabled` says `madvise` or `always`: records come to a new page less often.
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.config.capacity = bytes;
         self
     }
 
-    /// How much memory all rings together may take. Default: 256 MiB. When it is spent, further threads share one ring, under a lock.
+    /// How much memory all rings together may take. Default: 256 MiB. When it is spent, further threads share one ring, under a lock, which is there in any case.
     /// Records longer than half a ring are not counted.
+    ///
+    /// A slab (see [`capacity`](Self::capacity)) counts as 2 MiB as long as any of its rings is there. Where the budget has no room for one there is none, and each ring counts for itself.
+    ///
+    /// What threads leave is given to those that come later. When nothing is logged, eight such rings are kept, the oldest; others are given back to the system, those of a slab when no ring of it
+    /// is kept or has a thread. (But one slab stays prepared.) So after many threads some 4 MiB are left with the default capacity, if all have ended.
     pub fn budget(mut self, bytes: usize) -> Self {
         self.config.budget = bytes;
         self

@@ -7,7 +7,6 @@ use super::shared::Shared;
 use super::sink::{OnError, Out, Sink};
 use super::tail::Tell;
 use crate::panic::drop_payload;
-use std::collections::HashSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -84,9 +83,11 @@ impl Backend {
         self.rings.iter().any(|ring| ring.waiting() > 0)
     }
 
-    /// Forgets rings that nobody will write into any more.
-    pub(super) fn forget(&mut self, gone: &HashSet<u64>) {
-        self.rings.retain(|ring| !gone.contains(&ring.number));
+    /// Gives away rings that nobody writes into.
+    pub(super) fn forget(&mut self, unused: impl Fn(u64) -> bool) -> Vec<Back> {
+        let (forgotten, kept) = self.rings.drain(..).partition(|ring| unused(ring.number));
+        self.rings = kept;
+        forgotten
     }
 
     fn fetch_fresh(&mut self, shared: &Shared) {

@@ -5,7 +5,7 @@ use super::shared::Shared;
 use super::tail::{Source, Tail};
 use crate::os::stamp::Stamps;
 use crate::panic::contain;
-use crate::ring::{self, Consumer, Full, Producer};
+use crate::ring::{self, Consumer, Full, Producer, Slab};
 use crate::sync::{Mutex, lock};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -77,21 +77,26 @@ pub(super) struct Back {
     pub(super) source: Option<Source>,
 }
 
-/// `drops` counts what is discarded, if records may be.
+/// `drops` counts what is discarded, if records may be. Where the slab has no room the ring has memory of its own.
 pub(super) fn new_ring(
     number: u64,
     capacity: usize,
     stamps: Option<Stamps>,
     drops: Option<&Arc<Drops>>,
+    mut slab: Option<&mut Slab>,
 ) -> (Front, Back) {
-    let (producer, consumer) = crate::ring::new(capacity);
+    let mut new = |capacity| {
+        let cut = slab.as_mut().and_then(|slab| slab.cut(capacity));
+        cut.unwrap_or_else(|| ring::new(capacity))
+    };
+    let (producer, consumer) = new(capacity);
     let long = Arc::new(Long::default());
     let Some(drops) = drops else {
         let front = Front { number, producer, long: long.clone(), tail: None, stamps };
         return (front, Back { number, consumer, long, source: None });
     };
     let tail = Arc::new(Tail::new(consumer, long.clone(), drops.clone(), capacity));
-    let (side, consumer) = crate::ring::new(side_of(capacity));
+    let (side, consumer) = new(side_of(capacity));
     let side_long = Arc::new(Long::default());
     let source = Some(Source::new(tail.clone(), side, side_long.clone()));
     let front = Front { number, producer, long, tail: Some(tail), stamps };

@@ -2,15 +2,11 @@
 
 use super::alarm::Alarm;
 use super::flush::Flushes;
-use super::front::{Back, Front, new_ring};
-use super::pool::Pool;
+use super::front::{Back, new_ring};
+use super::pool::{Kind, Pool};
 use crate::sync::check;
 use loom::thread;
 use std::sync::Arc;
-
-fn take(pool: &Pool) -> Front {
-    pool.take(usize::MAX, |number| new_ring(number, 8, None, None)).unwrap()
-}
 
 /// Reads all that is there.
 fn drain(rings: &mut [Back], seen: &mut Vec<u8>) {
@@ -30,12 +26,13 @@ fn drain(rings: &mut [Back], seen: &mut Vec<u8>) {
 #[test]
 fn log_rings_are_left_and_taken_and_dropped() {
     check(|| {
-        let pool = Arc::new(Pool::new());
+        let kind = Kind { capacity: 8, budget: usize::MAX, stamps: None, drops: None };
+        let pool = Arc::new(Pool::new(kind).0);
         let threads: Vec<_> = (1..=2)
             .map(|n| {
                 let pool = pool.clone();
                 thread::spawn(move || {
-                    let mut front = take(&pool);
+                    let mut front = pool.take().unwrap();
                     front.push(&[n]).unwrap();
                     pool.give_back(front);
                 })
@@ -45,8 +42,10 @@ fn log_rings_are_left_and_taken_and_dropped() {
         let mut pass = |rings: &mut Vec<Back>| {
             rings.extend(pool.fetch_fresh(&mut fetched));
             drain(rings, &mut seen);
-            let gone = pool.trim();
-            rings.retain(|ring| !gone.contains(&ring.number));
+            let unused = pool.trim();
+            let (backs, kept) = rings.drain(..).partition(|ring: &Back| unused.contains_key(&ring.number));
+            *rings = kept;
+            pool.put_away(unused, backs);
         };
         pass(&mut rings);
         for thread in threads {
@@ -70,7 +69,7 @@ fn log_flush_against_write() {
     check(|| {
         let shared = Arc::new(Shared { alarm: Alarm::new(), flushes: Flushes::new() });
         assert!(shared.alarm.wake());
-        let (mut front, mut back) = new_ring(1, 8, None, None);
+        let (mut front, mut back) = new_ring(1, 8, None, None, None);
         let logging = {
             let shared = shared.clone();
             thread::spawn(move || {

@@ -8,9 +8,9 @@ use super::errand::Errands;
 use super::error::WriteError;
 use super::farewell::close_at_exit;
 use super::flush::Flushes;
-use super::front::{self, Front, new_ring};
+use super::front::{self, Front};
 use super::nap::Nap;
-use super::pool::Pool;
+use super::pool::{Kind, Pool};
 use super::shift;
 use super::sink::Sink;
 use super::stats::Stats;
@@ -76,8 +76,9 @@ impl Shared {
         fork::watch();
         let stamps = (config.order == Order::Causal).then(Stamps::new);
         let drops = Arc::new(Drops::new());
-        let discards = (config.overflow == Overflow::DropOldest).then_some(&drops);
-        let (guest, back) = new_ring(0, config.capacity, stamps, discards);
+        let discards = (config.overflow == Overflow::DropOldest).then(|| drops.clone());
+        let Config { capacity, budget, .. } = config;
+        let (pool, (guest, back)) = Pool::new(Kind { capacity, budget, stamps, drops: discards });
         let file = match &sink {
             Sink::File(file) => Some(file.clone()),
             Sink::Any(_) => None,
@@ -93,7 +94,7 @@ impl Shared {
             file,
             child: PerProcess::new(),
             guest: Mutex::new(guest),
-            pool: Pool::new(),
+            pool,
             backend: Mutex::new(Some(backend)),
             has_ended: AtomicBool::new(false),
             nap: Nap::new(),
@@ -268,10 +269,7 @@ impl Shared {
 
     /// A ring for a new thread; `None` if the budget is spent.
     pub(super) fn take_front(&self) -> Option<Front> {
-        let Config { capacity, budget, .. } = self.config;
-        let discards = self.discards().then_some(&self.drops);
-        let most = budget / front::footprint(capacity, discards.is_some());
-        self.pool.take(most, |number| new_ring(number, capacity, self.stamps, discards))
+        self.pool.take()
     }
 
     pub(super) fn count_guest(&self) {

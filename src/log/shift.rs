@@ -1,5 +1,6 @@
 //! The job that makes passes while there is something to bring, and sleeps when there is not. See `README.md`, "Park and wake".
 
+use super::drain::Backend;
 use super::front::is_draining;
 use super::shared::Shared;
 use std::io;
@@ -53,6 +54,8 @@ impl Drain {
             if shared.alarm.look().is_broken() {
                 return shared.end();
             }
+            // Behind the pass: that comes first.
+            shared.pool.prepare();
             if brought.0 > 0 {
                 quiet_since = None;
                 if brought.0 < BUSY {
@@ -87,8 +90,10 @@ fn is_wanted(shared: &Shared) -> bool {
 }
 
 fn trim(shared: &Shared) {
-    let gone = shared.pool.trim();
-    if !gone.is_empty() {
-        shared.with_backend(|backend| backend.forget(&gone));
+    let unused = shared.pool.trim();
+    if !unused.is_empty() {
+        let forget = |backend: &mut Backend| backend.forget(|number| unused.contains_key(&number));
+        let backs = shared.with_backend(forget).unwrap_or_default();
+        shared.pool.put_away(unused, backs);
     }
 }

@@ -16,7 +16,7 @@ pub struct Stats {
     pub lost: u64,
     /// How often a record or a flush found the drain asleep and woke it.
     pub wakes: u64,
-    /// Rings there are now, with the common one.
+    /// Rings that threads have now, or have left, with the common one; without those that are prepared.
     pub rings: usize,
     /// Threads that found the budget spent and share the common ring.
     pub threads_without_ring: u64,

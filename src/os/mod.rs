@@ -11,6 +11,7 @@ pub(crate) mod nice;
 pub(crate) mod prefetch;
 pub(crate) mod processors;
 pub(crate) mod ready;
+pub(crate) mod region;
 pub(crate) mod replace;
 pub(crate) mod signal;
 pub(crate) mod stamp;

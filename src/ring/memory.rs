@@ -1,8 +1,10 @@
 //! Where everything lies in a ring's memory.
 
+use crate::os::region::Region;
 use crate::sync::{AtomicU64, UnsafeCell};
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// Payload bytes for each descriptor: shorter records fill the descriptors first.
 const BYTES_PER_SLOT: u32 = 64;
@@ -10,6 +12,9 @@ const LEAST_CAPACITY: u32 = if cfg!(aside_loom) { 8 } else { 1024 };
 const LEAST_SLOTS: u32 = 2;
 /// Offsets and lengths are of 32 bits, and one of them is the mark.
 const MOST_CAPACITY: u32 = 1 << 30;
+
+/// Where a ring may begin.
+pub(super) const ALIGN: usize = align_of::<Header>();
 
 /// In `length`: the payload is elsewhere.
 const MARK: u32 = 1 << 31;
@@ -66,7 +71,7 @@ impl Shape {
     }
 
     fn layout(self) -> Layout {
-        match Layout::from_size_align(self.bytes(), align_of::<Header>()) {
+        match Layout::from_size_align(self.bytes(), ALIGN) {
             Ok(layout) => layout,
             Err(_) => unreachable!("the sizes are bounded by `of`"),
         }
@@ -108,10 +113,12 @@ const _: () = {
     assert!(size_of::<Header>() == 384);
 };
 
-/// A ring's memory. Owned here; a later owner may map it instead.
+/// A ring's memory: a part of a region, or all of one.
 pub(super) struct Memory {
     base: NonNull<Header>,
     shape: Shape,
+    /// Goes with the last ring in it.
+    _region: Arc<Region>,
 }
 
 // SAFETY: the memory is reached by the two ends only, each of which keeps to its side of the protocol in `README.md`.
@@ -120,19 +127,29 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
+    /// In a region of its own.
     pub(super) fn new(shape: Shape) -> Self {
         let layout = shape.layout();
-        // SAFETY: the layout is not of size 0: it holds a header.
-        let Some(base) = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<Header>()) else {
-            handle_alloc_error(layout)
-        };
-        let memory = Self { base, shape };
+        let Some(region) = Region::new(layout) else { handle_alloc_error(layout) };
+        // SAFETY: fresh, zeroed, of this size and alignment, and nobody else's.
+        unsafe { Self::new_at(Arc::new(region), 0, shape) }
+    }
+
+    /// In a part of a region, from `offset` on.
+    ///
+    /// # Safety
+    ///
+    /// The part lies in the region, is aligned as [`ALIGN`] says, holds zeroes, and is nobody else's as long as the region is there.
+    pub(super) unsafe fn new_at(region: Arc<Region>, offset: usize, shape: Shape) -> Self {
+        // SAFETY: within the region, as the caller promises.
+        let base = unsafe { region.base().add(offset) }.cast::<Header>();
+        let memory = Self { base, shape, _region: region };
         let header = Header {
             shape,
             producer: ProducerLine { committed: AtomicU64::new(0) },
             consumer: ConsumerLine { records: AtomicU64::new(0), bytes: AtomicU64::new(0) },
         };
-        // SAFETY: fresh memory, of the header's alignment.
+        // SAFETY: fresh memory, of the header's alignment, as the caller promises.
         unsafe { base.write(header) };
         // Zeroes are empty descriptors, and so pages that no record has come to are not touched. Loom's cells are made one by one.
         #[cfg(aside_loom)]
@@ -165,7 +182,7 @@ impl Memory {
     #[inline(always)]
     fn slot_ptr(&self, record: u64) -> NonNull<Slot> {
         let index = record as u32 & (self.shape.slots - 1);
-        // SAFETY: the index is below the number of slots, which lie at `slots_at`; all of it is in the allocation.
+        // SAFETY: the index is below the number of slots, which lie at `slots_at`; all of it is in the ring's part of the region.
         unsafe { self.base.cast::<u8>().add(self.shape.slots_at as usize).cast::<Slot>().add(index as usize) }
     }
 
@@ -185,7 +202,7 @@ impl Memory {
     #[inline(always)]
     pub(super) fn payload(&self, offset: usize) -> NonNull<u8> {
         debug_assert!(offset <= self.shape.capacity as usize);
-        // SAFETY: the data area lies at `data_at`, all of it in the allocation.
+        // SAFETY: the data area lies at `data_at`, all of it in the ring's part of the region.
         unsafe { self.base.cast::<u8>().add(self.shape.data_at as usize + offset) }
     }
 }
@@ -194,13 +211,10 @@ impl Drop for Memory {
     fn drop(&mut self) {
         #[cfg(aside_loom)]
         for index in 0..self.shape.slots {
-            // SAFETY: made by `new`, and dropped here only.
+            // SAFETY: made by `new_at`, and dropped here only.
             unsafe { self.slot_ptr(u64::from(index)).drop_in_place() };
         }
-        // SAFETY: both were made by `new` with this shape; nobody has a reference any more.
-        unsafe {
-            self.base.drop_in_place();
-            dealloc(self.base.cast().as_ptr(), self.shape.layout());
-        }
+        // SAFETY: made by `new_at`; nobody has a reference any more. The region is still there.
+        unsafe { self.base.drop_in_place() };
     }
 }

@@ -7,18 +7,24 @@ mod memory;
 #[cfg(all(test, aside_loom))]
 mod model;
 mod producer;
+mod slab;
 #[cfg(all(test, not(aside_loom)))]
 mod tests;
 
 pub(crate) use consumer::Consumer;
 pub(crate) use producer::{Full, Producer};
+pub(crate) use slab::Slab;
 
 use memory::{Memory, Shape};
 use std::sync::Arc;
 
 /// An empty ring for so many bytes of payload (rounded up to a power of two), as its two ends. The memory goes with the last of them.
 pub(crate) fn new(capacity: usize) -> (Producer, Consumer) {
-    let memory = Arc::new(Memory::new(Shape::of(capacity)));
+    ends(Memory::new(Shape::of(capacity)))
+}
+
+fn ends(memory: Memory) -> (Producer, Consumer) {
+    let memory = Arc::new(memory);
     (Producer::new(memory.clone()), Consumer::new(memory))
 }
 

@@ -1,6 +1,6 @@
 //! The ring against a plain queue, with records of any size.
 
-use super::{Full, Producer, new};
+use super::{Full, Producer, Slab, footprint, new};
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::thread;
@@ -139,4 +139,50 @@ fn between_two_threads() {
         }
     }
     writer.join().unwrap();
+}
+
+#[test]
+fn rings_of_a_slab_do_not_touch_each_other_and_keep_it() {
+    for seed in 0..10 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut slab = Slab::new().unwrap();
+        let region = slab.watch();
+        let mut rings = Vec::new();
+        let mut left = Slab::BYTES;
+        loop {
+            let capacity = random.usize(..600_000);
+            match slab.cut(capacity) {
+                Some(ends) => rings.push(ends),
+                None => {
+                    assert!(footprint(capacity) > left, "there is room");
+                    break;
+                }
+            }
+            left -= footprint(capacity);
+        }
+        drop(slab);
+        // All of each, and again, so that everything is used.
+        for lap in 0..3 {
+            for (n, (producer, _)) in rings.iter_mut().enumerate() {
+                let half = vec![(n + lap) as u8; producer.longest()];
+                producer.push(&half, || n as u64).unwrap();
+                producer.push(&half, || n as u64).unwrap();
+                while producer.push_mark(|| n as u64).is_ok() {}
+            }
+            for (n, (producer, consumer)) in rings.iter_mut().enumerate() {
+                let end = consumer.committed();
+                let run = consumer.run(end, n as u64, usize::MAX);
+                assert_eq!((run.records, run.len()), (2, 2 * producer.longest()));
+                assert!(run.bytes.concat().iter().all(|&byte| byte == (n + lap) as u8));
+                assert!((consumer.released()..end).all(|record| consumer.stamp(record) == n as u64));
+                consumer.release(end - consumer.released());
+            }
+        }
+        while let Some((producer, consumer)) = rings.pop() {
+            drop(producer);
+            assert!(region.upgrade().is_some());
+            drop(consumer);
+        }
+        assert!(region.upgrade().is_none(), "the last ring is gone");
+    }
 }

@@ -1,0 +1,112 @@
+//! What memory the rings take, and who touches it first.
+#![cfg(target_os = "linux")]
+
+mod util;
+
+use aside::log::{Order, Overflow, Writer};
+use std::fs;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use util::allocations::{Counting, allocations};
+use util::process::{eventually, in_child};
+use util::{Gate, watchdog};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many page faults this thread has had that the system did without the disk.
+fn page_faults() -> i64 {
+    // SAFETY: plain numbers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the place for the answer is there.
+    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) }, 0);
+    usage.ru_minflt
+}
+
+/// Memory of this process that is there, in bytes.
+fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    1024 * line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+}
+
+/// Threads one after another, and all stay: the drain has time to prepare a ring for each.
+#[test]
+fn a_first_record_allocates_nothing_and_comes_to_no_new_page() {
+    let _watchdog = watchdog();
+    for (order, overflow) in [
+        (Order::Causal, Overflow::Block),
+        (Order::PerThread, Overflow::Block),
+        (Order::Causal, Overflow::DropOldest),
+    ] {
+        let build =
+            || Writer::builder().order(order).overflow(overflow).sink(std::io::sink()).build().unwrap();
+        let ((log, guard), (other, _other)) = (build(), build());
+        let end = Gate::new();
+        // What each first record that found the drain awake took: page faults and allocations.
+        let mut records = Vec::new();
+        thread::scope(|scope| {
+            while records.len() < 20 {
+                let (teller, told) = mpsc::channel();
+                let (log, other, end) = (&log, &other, &end);
+                scope.spawn(move || {
+                    // What a thread's first record to any writer takes: its stack, and its list of rings.
+                    for _ in 0..2 {
+                        other.write_record(&[b'-'; 100]).unwrap();
+                    }
+                    let (faults, allocated, wakes) = (page_faults(), allocations(), log.stats().wakes);
+                    log.write_record(&[b'x'; 100]).unwrap();
+                    let (faults, allocated) = (page_faults() - faults, allocations() - allocated);
+                    // To wake the drain takes a job.
+                    let found_awake = log.stats().wakes == wakes;
+                    teller.send(found_awake.then_some((faults, allocated))).unwrap();
+                    end.pass();
+                });
+                records.extend(told.recv().unwrap());
+                // The drain prepares between the pass that the first flush waits for and the next one.
+                for log in [log, other, log, other] {
+                    log.flush_wait(Duration::from_secs(20)).unwrap();
+                }
+            }
+            end.open();
+        });
+        assert_eq!(records, [(0, 0); 20], "{order:?}, {overflow:?}");
+        assert!(guard.close(Duration::from_secs(20)).is_complete);
+    }
+}
+
+#[test]
+fn the_memory_of_threads_that_are_gone_is_given_back() {
+    in_child(
+        "the_memory_of_threads_that_are_gone_is_given_back",
+        |_| (),
+        || {
+            const MIB: usize = 1 << 20;
+            let (log, guard) = Writer::builder().sink(std::io::sink()).build().unwrap();
+            let before = resident();
+            let end = Gate::new();
+            thread::scope(|scope| {
+                let (told, tell) = mpsc::channel();
+                for _ in 0..120 {
+                    let (log, end, told) = (&log, &end, told.clone());
+                    scope.spawn(move || {
+                        for _ in 0..5_000 {
+                            log.write_record(&[b'x'; 100]).unwrap();
+                        }
+                        told.send(()).unwrap();
+                        end.pass();
+                    });
+                }
+                tell.iter().take(120).for_each(drop);
+                assert!(resident() - before > 30 * MIB, "120 rings");
+                end.open();
+            });
+            eventually("the rings' memory is given back", || {
+                log.write_record(b"a record\n").unwrap();
+                resident().saturating_sub(before) < 8 * MIB
+            });
+            assert!(guard.close(Duration::from_secs(20)).is_complete);
+        },
+    );
+}
