@@ -106,6 +106,11 @@ impl WaitList {
         }
     }
 
+    /// Whether nobody waits, as far as can be seen without a fence.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len.load(Ordering::Relaxed) == 0
+    }
+
     fn anybody(&self) -> bool {
         // Pairs with the fence in `register`.
         fence(Ordering::SeqCst);

@@ -8,13 +8,15 @@ use super::sink::{OnError, Out, Sink};
 use super::tail::Tell;
 use crate::panic::drop_payload;
 use std::io;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 /// What one write brings out at most, but for a single long record.
 const BATCH: usize = 64 * 1024;
 /// Shorter runs are copied together: a slice of its own costs the kernel more.
-const SHORT: usize = 4 * 1024;
+const SHORT: usize = 16 * 1024;
+
 /// The drain's own things.
 pub(super) struct Backend {
     out: Out,
@@ -127,10 +129,10 @@ impl Backend {
         let mut brought = 0;
         // The guests' ring first: what its threads logged into rings of their own before is in the later snapshots, too.
         self.first.clear();
-        self.rings[0].copy_out(u64::MAX);
+        self.copy_out(shared, 0..1, u64::MAX);
         let guests = self.rings[0].consumer.committed();
         self.fetch_fresh(shared);
-        self.copy_out(shared, 1, u64::MAX);
+        self.copy_out(shared, 1..self.rings.len(), u64::MAX);
         self.first.push(guests);
         self.first.extend(self.rings[1..].iter().map(|ring| ring.consumer.committed()));
         match shared.config.order {
@@ -139,7 +141,9 @@ impl Backend {
                     let end = self.first[index];
                     while self.rings[index].consumer.released() < end {
                         brought += self.bring(shared, index, end, u64::MAX)?;
+                        shared.room.give_back(&mut self.rings[index], true);
                     }
+                    shared.room.give_back(&mut self.rings[index], false);
                 }
             }
             Order::Causal => brought += self.merge(shared)?,
@@ -191,7 +195,7 @@ impl Backend {
         };
         // All that came before anything in the first snapshot is in the second.
         self.fetch_fresh(shared);
-        self.copy_out(shared, 0, limit);
+        self.copy_out(shared, 0..self.rings.len(), limit);
         self.second.clear();
         self.second.extend(self.rings.iter().map(|ring| ring.consumer.committed()));
         self.heads.clear();
@@ -199,14 +203,16 @@ impl Backend {
             self.heads.extend(self.head(index, limit));
         }
         let mut brought = 0;
-        while let Some((place, _)) = self.heads.iter().enumerate().min_by_key(|(_, head)| head.0) {
-            let (_, index) = self.heads.swap_remove(place);
-            // Up to where another ring has something older.
-            let next = self.heads.iter().map(|head| head.0).min();
-            let latest = next.map_or(limit, |next| next.min(limit));
+        while !self.heads.is_empty() {
+            let (place, latest) = oldest(&self.heads, limit);
+            let index = self.heads[place].1;
             brought += self.bring(shared, index, self.second[index], latest)?;
             let head = self.head(index, limit);
-            self.heads.extend(head);
+            match head {
+                Some(head) => self.heads[place] = head,
+                None => drop(self.heads.swap_remove(place)),
+            }
+            shared.room.give_back(&mut self.rings[index], head.is_some());
         }
         Ok(brought)
     }
@@ -222,11 +228,13 @@ impl Backend {
         (stamp <= limit).then_some((stamp, index))
     }
 
-    /// Copies out of the rings, from this one on, where the drain does not write records from where they lie.
-    fn copy_out(&mut self, shared: &Shared, from: usize, latest: u64) {
+    /// Copies out of some rings, where the drain does not write records from where they lie.
+    fn copy_out(&mut self, shared: &Shared, rings: Range<usize>, latest: u64) {
         if shared.discards() {
-            self.rings[from..].iter_mut().for_each(|ring| ring.copy_out(latest));
-            shared.room.wake_all();
+            for ring in &mut self.rings[rings] {
+                ring.copy_out(latest);
+                shared.room.wake(ring.number);
+            }
         }
     }
 
@@ -248,7 +256,7 @@ impl Backend {
     /// Emits some records of a ring: at least one, which must be there. Returns how many bytes, at least 1.
     fn bring(&mut self, shared: &Shared, index: usize, end: u64, latest: u64) -> io::Result<usize> {
         let end = if shared.discards() { self.tell_discarded(shared, index, end) } else { end };
-        let ring = &mut self.rings[index];
+        let ring = &self.rings[index];
         let run = ring.consumer.run(end, latest, BATCH);
         let records = run.records;
         if records == 0 {
@@ -258,13 +266,14 @@ impl Backend {
             let written = self.out.write([&record, b""])?;
             let is_whole = written == record.len();
             account(&mut self.out, shared, written, 1, usize::from(is_whole), !is_whole && written > 0);
-            ring.consumer.release(1);
-            shared.room.wake_all();
+            self.rings[index].consumer.release(1);
+            shared.room.give_back(&mut self.rings[index], false);
             return Ok(record.len().max(1));
         }
-        let len = run.len();
+        let (len, reach) = (run.len(), run.reach);
         if len < SHORT {
             if self.staged.bytes.len() + len > BATCH {
+                publish(&self.rings);
                 write_staged(&mut self.out, &mut self.staged, shared)?;
             }
             let mut position = self.staged.bytes.len();
@@ -275,22 +284,23 @@ impl Backend {
                 position += ring.consumer.len_of(record);
                 self.staged.ends.push(position);
             }
-        } else {
-            write_staged(&mut self.out, &mut self.staged, shared)?;
-            let written = self.out.write(run.bytes)?;
-            let (mut whole, mut position) = (records, len);
-            if written < len {
-                (whole, position) = (0, 0);
-                let oldest = ring.consumer.released();
-                while position + ring.consumer.len_of(oldest + whole) <= written {
-                    position += ring.consumer.len_of(oldest + whole);
-                    whole += 1;
-                }
-            }
-            account(&mut self.out, shared, written, records as usize, whole as usize, position < written);
+            self.rings[index].consumer.advance(reach);
+            return Ok(len.max(1));
         }
-        self.rings[index].consumer.release(records);
-        shared.room.wake_all();
+        publish(&self.rings);
+        write_staged(&mut self.out, &mut self.staged, shared)?;
+        let written = self.out.write(run.bytes)?;
+        let (mut whole, mut position) = (records, len);
+        if written < len {
+            (whole, position) = (0, 0);
+            let oldest = ring.consumer.released();
+            while position + ring.consumer.len_of(oldest + whole) <= written {
+                position += ring.consumer.len_of(oldest + whole);
+                whole += 1;
+            }
+        }
+        account(&mut self.out, shared, written, records as usize, whole as usize, position < written);
+        self.rings[index].consumer.advance(reach);
         Ok(len.max(1))
     }
 
@@ -299,6 +309,25 @@ impl Backend {
         self.fetch_fresh(shared);
         self.rings.iter().map(Back::waiting).sum::<u64>() + self.staged.counted(self.staged.ends.len()) as u64
     }
+}
+
+/// Whose turn it is, and until when: another one has something older then.
+fn oldest(heads: &[(u64, usize)], limit: u64) -> (usize, u64) {
+    let (mut place, mut first, mut next) = (0, u64::MAX, limit);
+    for (at, &(stamp, _)) in heads.iter().enumerate() {
+        if stamp < first {
+            next = next.min(first);
+            (place, first) = (at, stamp);
+        } else {
+            next = next.min(stamp);
+        }
+    }
+    (place, next)
+}
+
+/// Before the sink is called, which may take its time: what was copied is in nobody's way.
+fn publish(rings: &[Back]) {
+    rings.iter().for_each(|ring| ring.consumer.publish());
 }
 
 fn write_staged(out: &mut Out, staged: &mut Staged, shared: &Shared) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! The logging threads' ends of the rings: one for each thread and writer, in a thread-local.
 
 use super::drops::Drops;
+use super::room::NoRoom;
 use super::shared::Shared;
 use super::tail::{Source, Tail};
 use crate::os::stamp::Stamps;
@@ -268,12 +269,14 @@ fn push_as_guest(shared: &Shared, record: &[u8]) -> Result<(), Full> {
     lock(&shared.guest).push(record)
 }
 
-/// The same, after some of the oldest records were discarded.
+/// The same, perhaps after some of the oldest records were discarded.
 #[cold]
-pub(super) fn discard_and_push(shared: &Arc<Shared>, record: &[u8]) -> Result<(), Full> {
+pub(super) fn attempt(shared: &Arc<Shared>, record: &[u8], discards: bool) -> Result<(), NoRoom> {
     let write = |front: &mut Front| {
-        front.discard();
-        front.push(record)
+        if discards {
+            front.discard();
+        }
+        front.push(record).map_err(|Full| NoRoom { ring: front.number })
     };
     with_own(shared, write).unwrap_or_else(|| write(&mut lock(&shared.guest)))
 }

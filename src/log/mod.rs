@@ -63,6 +63,7 @@ mod nap;
 mod pending;
 mod pool;
 mod record_writer;
+mod room;
 mod shared;
 mod shift;
 mod sink;

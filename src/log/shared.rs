@@ -11,6 +11,7 @@ use super::flush::Flushes;
 use super::front::{self, Front};
 use super::nap::Nap;
 use super::pool::{Kind, Pool};
+use super::room::{NoRoom, Room};
 use super::shift;
 use super::sink::Sink;
 use super::stats::Stats;
@@ -20,12 +21,11 @@ use crate::job::{Host, Wait, block_on};
 use crate::os::fork::{self, PerProcess};
 use crate::os::stamp::Stamps;
 use crate::panic::contain;
-use crate::ring::Full;
 use crate::sync::{Mutex, lock};
 use crate::wait_list::WaitList;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, TryLockError};
 use std::task::Waker;
 
@@ -48,8 +48,7 @@ pub(super) struct Shared {
     has_ended: AtomicBool,
     pub(super) nap: Nap,
     /// Those who wait for room, ...
-    pub(super) room: WaitList,
-    pub(super) waiting: AtomicUsize,
+    pub(super) room: Room,
     /// ... and for the drain to come so far.
     pub(super) waiters: WaitList,
     pub(super) flushes: Flushes,
@@ -98,8 +97,7 @@ impl Shared {
             backend: Mutex::new(Some(backend)),
             has_ended: AtomicBool::new(false),
             nap: Nap::new(),
-            room: WaitList::new(),
-            waiting: AtomicUsize::new(0),
+            room: Room::new(),
             waiters: WaitList::new(),
             flushes: Flushes::new(),
             errands: Errands::new(),
@@ -162,13 +160,7 @@ impl Shared {
         if record.len() > front::LONGEST {
             return Err(WriteError::TooLong { len: record.len(), longest: front::LONGEST });
         }
-        self.take_or_wait(overflow, |discards| {
-            if discards {
-                front::discard_and_push(self, record)
-            } else {
-                front::push(self, record, Stamps::wanted(self.stamps))
-            }
-        })?;
+        self.take_or_wait(overflow, |discards| front::attempt(self, record, discards))?;
         self.committed()
     }
 
@@ -212,7 +204,7 @@ impl Shared {
     pub(super) fn take_or_wait(
         self: &Arc<Self>,
         overflow: Overflow,
-        mut attempt: impl FnMut(bool) -> Result<(), Full>,
+        mut attempt: impl FnMut(bool) -> Result<(), NoRoom>,
     ) -> Result<(), WriteError> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
@@ -235,33 +227,29 @@ impl Shared {
             }
             return Err(WriteError::Full);
         }
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut ticket = None;
+        let mut place = None;
         let inside = self.group.core().is_current_thread();
         let poll = |waker: &Waker| {
             if inside {
                 // Its own job may be waiting behind this one.
                 self.help();
             }
-            self.nap.end();
-            for is_registered in [false, true] {
+            let mut registered = None;
+            loop {
                 if let Some(refusal) = self.refusal() {
                     return Wait::Over(Err(refusal));
                 }
-                if attempt(false).is_ok() {
-                    return Wait::Over(Ok(()));
+                let Err(NoRoom { ring }) = attempt(false) else { return Wait::Over(Ok(())) };
+                if registered == Some(ring) {
+                    return Wait::on(self.group.core().nudge());
                 }
-                if !is_registered {
-                    self.room.register(&mut ticket, waker);
-                }
+                self.room.register(&mut place, ring, waker);
+                registered = Some(ring);
+                self.nap.end();
             }
-            Wait::on(self.group.core().nudge())
         };
         let taken = block_on(Deadline::NEVER, poll);
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        if let Some(ticket) = ticket {
-            self.room.leave(ticket);
-        }
+        self.room.leave(place);
         taken.unwrap_or(Err(WriteError::Full))
     }
 

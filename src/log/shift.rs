@@ -5,11 +5,10 @@ use super::front::is_draining;
 use super::shared::Shared;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// After a pass that brought so much, the next one follows at once.
-const BUSY: usize = 4 * 1024;
+const BUSY: usize = 32 * 1024;
 /// Between two looks at quiet rings. A look takes cache lines from the logging threads.
 const NAP: Duration = Duration::from_micros(50);
 /// So long after the last record the drain falls asleep.
@@ -81,7 +80,7 @@ impl Drain {
 }
 
 fn is_in_a_hurry(shared: &Shared) -> bool {
-    shared.waiting.load(Ordering::Relaxed) > 0 || shared.is_asked() || !shared.alarm.look().is_fine()
+    shared.room.has_waiting() || shared.is_asked() || !shared.alarm.look().is_fine()
 }
 
 /// Whether the drain must not sleep.

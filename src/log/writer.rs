@@ -7,11 +7,13 @@ use super::flush::Flush;
 use super::front::{LONGEST, lend, repay};
 use super::grant::Grant;
 use super::record_writer::RecordWriter;
+use super::room::NoRoom;
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::deadline::Deadline;
 use crate::os::fork;
 use crate::os::stamp::Stamps;
+use crate::ring::Full;
 use crate::sync::{Mutex, lock};
 use std::borrow::Cow;
 use std::fmt;
@@ -162,7 +164,7 @@ impl Writer {
             if discards {
                 front.discard();
             }
-            front.producer.reserve(most).map(drop)
+            front.producer.reserve(most).map(drop).map_err(|Full| NoRoom { ring: front.number })
         };
         match shared.take_or_wait(shared.config.overflow, attempt) {
             Ok(()) => Ok(Grant::in_ring(shared, front, most)),

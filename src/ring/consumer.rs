@@ -5,12 +5,24 @@ use crate::sync::Ordering;
 use std::slice;
 use std::sync::Arc;
 
+/// The part of a ring that is worth waking a thread for: one so many-th.
+const SHARE: u32 = 2;
+
 /// The only one that reads records of its ring.
 pub(crate) struct Consumer {
     memory: Arc<Memory>,
-    /// How many records were released.
+    /// How many records this is done with.
     released: u64,
     /// The position behind the last of them.
+    position: u64,
+    /// How far `settle` came.
+    settled: Reach,
+}
+
+/// How far something goes: up to the record of this number, at this position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    record: u64,
     position: u64,
 }
 
@@ -20,6 +32,8 @@ pub(crate) struct Run<'a> {
     pub(crate) records: u64,
     /// Their payloads, one behind the other. The second slice is empty unless they pass the end of the ring.
     pub(crate) bytes: [&'a [u8]; 2],
+    /// For [`Consumer::advance`].
+    pub(crate) reach: Reach,
 }
 
 impl Run<'_> {
@@ -30,7 +44,7 @@ impl Run<'_> {
 
 impl Consumer {
     pub(super) fn new(memory: Arc<Memory>) -> Self {
-        Self { memory, released: 0, position: 0 }
+        Self { memory, released: 0, position: 0, settled: Reach { record: 0, position: 0 } }
     }
 
     /// How many records there have ever been. Those before that may be looked at.
@@ -40,7 +54,7 @@ impl Consumer {
         self.memory.producer().committed.load(Ordering::Acquire)
     }
 
-    /// The number of the oldest record that was not released.
+    /// The number of the oldest record that this is not done with.
     #[inline]
     pub(crate) fn released(&self) -> u64 {
         self.released
@@ -126,7 +140,7 @@ impl Consumer {
             // release takes it mutably. In one piece, and initialised.
             unsafe { slice::from_raw_parts(payload.as_ptr(), len) }
         });
-        Run { records: number - self.released, bytes }
+        Run { records: number - self.released, bytes, reach: Reach { record: number, position } }
     }
 
     /// Gives the space of the oldest so many records back. They must be there.
@@ -141,9 +155,42 @@ impl Consumer {
             self.position = self.begin(self.position, descriptor) + u64::from(descriptor.len());
         }
         self.released = end;
+        self.publish();
+    }
+
+    /// Goes on behind a run, which must be the last one that was asked for. Its space is given back by the next [`publish`](Self::publish).
+    #[inline]
+    pub(crate) fn advance(&mut self, reach: Reach) {
+        debug_assert!(reach.record >= self.released && reach.position >= self.position);
+        (self.released, self.position) = (reach.record, reach.position);
+    }
+
+    /// Gives the space of all back that this is done with.
+    #[inline]
+    pub(crate) fn publish(&self) {
         let line = self.memory.consumer();
         // Release, both: nothing in the space is looked at any more; pairs with the acquire in `Producer::look`.
         line.bytes.store(self.position, Ordering::Release);
         line.records.store(self.released, Ordering::Release);
+    }
+
+    /// Whether this is done with anything since it was settled.
+    #[inline]
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.settled.record != self.released
+    }
+
+    /// Whether this is done with a good part of the ring since it was settled.
+    #[inline]
+    pub(crate) fn has_share(&self) -> bool {
+        let shape = self.memory.shape();
+        self.position - self.settled.position >= u64::from(shape.capacity / SHARE)
+            || self.released - self.settled.record >= u64::from(shape.slots / SHARE)
+    }
+
+    /// Publishes. Who waits for room is to be told afterwards.
+    pub(crate) fn settle(&mut self) {
+        self.publish();
+        self.settled = Reach { record: self.released, position: self.position };
     }
 }
