@@ -42,17 +42,18 @@ fn a_first_record_allocates_nothing_and_comes_to_no_new_page() {
     ] {
         let build =
             || Writer::builder().order(order).overflow(overflow).sink(std::io::sink()).build().unwrap();
-        let ((log, guard), (other, _other)) = (build(), build());
+        let (log, guard) = build();
+        let others = [build(), build()];
         let end = Gate::new();
         // What each first record that found the drain awake took: page faults and allocations.
         let mut records = Vec::new();
         thread::scope(|scope| {
             while records.len() < 20 {
                 let (teller, told) = mpsc::channel();
-                let (log, other, end) = (&log, &other, &end);
+                let (log, others, end) = (&log, &others, &end);
                 scope.spawn(move || {
-                    // What a thread's first record to any writer takes: its stack, and its list of rings.
-                    for _ in 0..2 {
+                    // What a thread's first records to any writers take: its stack, and its list of rings.
+                    for (other, _) in others {
                         other.write_record(&[b'-'; 100]).unwrap();
                     }
                     let (faults, allocated, wakes) = (page_faults(), allocations(), log.stats().wakes);
@@ -65,8 +66,10 @@ fn a_first_record_allocates_nothing_and_comes_to_no_new_page() {
                 });
                 records.extend(told.recv().unwrap());
                 // The drain prepares between the pass that the first flush waits for and the next one.
-                for log in [log, other, log, other] {
-                    log.flush_wait(Duration::from_secs(20)).unwrap();
+                for _ in 0..2 {
+                    for log in [log, &others[0].0, &others[1].0] {
+                        log.flush_wait(Duration::from_secs(20)).unwrap();
+                    }
                 }
             }
             end.open();

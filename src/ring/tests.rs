@@ -165,9 +165,9 @@ fn rings_of_a_slab_do_not_touch_each_other_and_keep_it() {
         for lap in 0..3 {
             for (n, (producer, _)) in rings.iter_mut().enumerate() {
                 let half = vec![(n + lap) as u8; producer.longest()];
-                producer.push(&half, || n as u64).unwrap();
-                producer.push(&half, || n as u64).unwrap();
-                while producer.push_mark(|| n as u64).is_ok() {}
+                producer.push(&half, n as u64).unwrap();
+                producer.push(&half, n as u64).unwrap();
+                while producer.push_mark(n as u64).is_ok() {}
             }
             for (n, (producer, consumer)) in rings.iter_mut().enumerate() {
                 let end = consumer.committed();
