@@ -220,6 +220,31 @@ fn a_closed_writer_is_not_waited_for() {
     });
 }
 
+#[test]
+fn a_guard_that_waits_on_another_thread() {
+    let ended = ended_by("a_guard_that_waits_on_another_thread", 7, || {
+        let mut file = std::fs::File::create(file()).unwrap();
+        let gate = Gate::new();
+        let held = gate.clone();
+        let sink = Scripted(move |bytes: &[u8]| {
+            held.pass();
+            file.write(bytes)
+        });
+        let (log, guard) = Writer::builder().sink(sink).build().unwrap();
+        log.write_record(b"1\n").unwrap();
+        thread::spawn(move || drop(guard));
+        while log.write_record(b"").is_ok() {}
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            gate.open();
+        });
+        exit(7);
+    });
+    if let Some(ended) = ended {
+        assert_eq!(ended.text, "1\n");
+    }
+}
+
 /// Ends the child by `exit`, as a C program would.
 fn fork_and_exit(body: impl FnOnce()) {
     // SAFETY: see `util::fork`.

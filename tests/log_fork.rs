@@ -129,6 +129,8 @@ fn forks_at_any_moment() {
         let ends = AtomicBool::new(false);
         let parents = AtomicU64::new(0);
         let mut guard = Some(guard);
+        // As formatted, in pieces.
+        let (rest, half) = ("hild", "p".repeat(5));
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
@@ -136,7 +138,7 @@ fn forks_at_any_moment() {
                     while !ends.load(Ordering::Relaxed) {
                         for _ in 0..5 {
                             log.write_record(&[&[b'p'; 99][..], b"\n"].concat()).unwrap();
-                            writeln!(&log, "{}{}", "p".repeat(9), "p").unwrap();
+                            writeln!(&log, "{half}{half}").unwrap();
                         }
                         log.flush_wait(LONG).unwrap();
                         parents.fetch_add(10, Ordering::Relaxed);
@@ -145,7 +147,7 @@ fn forks_at_any_moment() {
             }
             for _ in 0..100 {
                 guard = Some(forked_with(guard.take().unwrap(), |guard| {
-                    writeln!(&log, "c{}", "hild").unwrap();
+                    writeln!(&log, "c{rest}").unwrap();
                     log.write_record(b"child\n").unwrap();
                     log.flush_wait(LONG).unwrap();
                     forked(|| {

@@ -161,6 +161,9 @@ impl Builder {
     }
 
     /// The group whose threads write. Default: one of its own, `aside-log`, of one thread. In a forked child it is always one of its own.
+    ///
+    /// One job writes for as long as records keep coming: it takes a thread of the group, and leaves it half a millisecond after the last record. So a group
+    /// that has one thread only, and other jobs, may run them late.
     pub fn group(mut self, group: &Group) -> Self {
         self.group = Some(group.clone());
         self
@@ -168,6 +171,9 @@ impl Builder {
 
     /// Called on the offload thread when the sink fails: with the error, and how many times in a row it has failed. Says what to do. Not
     /// called for interrupted calls, nor for a descriptor that would block: those are seen to. Default: [`Reaction::default_for`].
+    ///
+    /// Also called when the sink's `flush` fails. To drop then is to go on: what the sink has taken counts as written, and whoever waits for a flush is told that
+    /// it is done.
     ///
     /// ```
     /// use aside::log::{Reaction, Writer};
@@ -194,7 +200,7 @@ impl Builder {
 
     /// Whether the end of the process, by the return of `main` or by [`std::process::exit`], closes the writer if the guard did not: takes no more
     /// records, waits until all are written, but no longer than [`drop_deadline`](Self::drop_deadline), and says on standard error if some were not.
-    /// Default: yes. On Unix only.
+    /// Default: yes. On Unix only. A writer whose guard waits on another thread just then is waited for as well.
     ///
     /// Nothing can be done where the process is not asked: when it is killed, aborts, calls `_exit` or `exec`, or dies of a signal; nor if `exit` is
     /// called from inside the sink. Then what is in the rings is lost. In a forked child this closes what the child has logged, and nothing else.

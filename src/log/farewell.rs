@@ -12,6 +12,7 @@ use crate::os::exit::at_exit;
 use crate::os::fork::PerProcess;
 use crate::panic::contain;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, Once, PoisonError, Weak};
 use std::task::{Wake, Waker};
 use std::thread;
@@ -128,7 +129,11 @@ extern "C" fn close_all() {
     contain(|| {
         let Some(open) = OPEN.get() else { return };
         let open = std::mem::take(&mut *open.lock().unwrap_or_else(PoisonError::into_inner));
-        let open = open.iter().filter_map(Weak::upgrade).filter(|shared| shared.alarm.look().is_open());
+        // Or being closed, by a thread that waits for it and will not come to its end.
+        let is_waited_for = |shared: &Arc<Shared>| {
+            shared.alarm.look().is_open() || shared.closing.load(Ordering::SeqCst) > 0 && !shared.has_ended()
+        };
+        let open = open.iter().filter_map(Weak::upgrade).filter(is_waited_for);
         // All at once: none has to wait until another one is done.
         let closing: Vec<_> = open
             .map(|shared| {

@@ -10,6 +10,7 @@ use crate::os::ready::is_writable;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Ends its writer: made with it, by [`Builder::build`](super::Builder::build). Keep it until the end of `main`.
@@ -120,10 +121,13 @@ fn close(shared: &Arc<Shared>, deadline: Deadline) -> Report {
     } else {
         shared
     };
+    // First: who finds the writer closed and this at 0 finds it given up.
+    shared.closing.fetch_add(1, Ordering::SeqCst);
     let number = shared.close();
     let flushed = shared.wait_flushed(number, deadline);
     // The last pass may follow upon that of the flush; and what is lost is counted then.
     let has_ended = shared.wait_for(deadline, || shared.has_ended().then_some(())).is_ok();
+    shared.closing.fetch_sub(1, Ordering::SeqCst);
     let ended = flushed.is_ok() && has_ended;
     let error = match flushed {
         Err(FlushError::Broken(error)) => Some(error),

@@ -46,6 +46,8 @@ pub(super) struct Shared {
     /// Locked for a pass; foreign code (the sink) runs under it, so it is only ever waited for by a drain. `None` once the sink is dropped.
     backend: Mutex<Option<Backend>>,
     has_ended: AtomicBool,
+    /// Guards that wait for the end. The end of the process does so, too, then.
+    pub(super) closing: AtomicUsize,
     pub(super) nap: Nap,
     /// Those who wait for room, ...
     pub(super) room: Room,
@@ -96,6 +98,7 @@ impl Shared {
             pool,
             backend: Mutex::new(Some(backend)),
             has_ended: AtomicBool::new(false),
+            closing: AtomicUsize::new(0),
             nap: Nap::new(),
             room: Room::new(),
             waiters: WaitList::new(),
