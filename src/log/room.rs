@@ -69,3 +69,51 @@ impl Room {
         }
     }
 }
+
+#[cfg(all(test, aside_loom))]
+mod model {
+    use super::*;
+    use crate::log::front::new_ring;
+    use crate::sync::{AtomicBool, Ordering, check};
+    use loom::thread;
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A thread that waits finds room, or is woken, although room is published before the drain wakes for it.
+    #[test]
+    fn log_wait_for_room_against_give_back() {
+        check(|| {
+            let room = Arc::new(Room::new());
+            let (mut front, mut back) = new_ring(1, 8, None, None);
+            front.push(&[1]).unwrap();
+            front.push(&[2]).unwrap();
+            let flag = Arc::new(Flag(AtomicBool::new(false)));
+            let logging = {
+                let (room, waker) = (room.clone(), Waker::from(flag.clone()));
+                thread::spawn(move || {
+                    let mut place = None;
+                    if front.push(&[3]).is_ok() {
+                        return true;
+                    }
+                    room.register(&mut place, front.number, &waker);
+                    front.push(&[3]).is_ok()
+                })
+            };
+            // One of the two, then a write.
+            let reach = back.consumer.run(1, u64::MAX, usize::MAX).reach;
+            back.consumer.advance(reach);
+            back.consumer.publish();
+            // And the end of the pass.
+            room.give_back(&mut back, false);
+            assert!(logging.join().unwrap() || flag.0.load(Ordering::Relaxed));
+        });
+    }
+}

@@ -25,7 +25,7 @@ use crate::sync::{Mutex, lock};
 use crate::wait_list::WaitList;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, TryLockError};
 use std::task::Waker;
 

@@ -6,7 +6,7 @@ use std::slice;
 use std::sync::Arc;
 
 /// The part of a ring that is worth waking a thread for: one so many-th.
-const SHARE: u32 = 2;
+const SHARE: u32 = 4;
 
 /// The only one that reads records of its ring.
 pub(crate) struct Consumer {
@@ -185,7 +185,7 @@ impl Consumer {
     pub(crate) fn has_share(&self) -> bool {
         let shape = self.memory.shape();
         self.position - self.settled.position >= u64::from(shape.capacity / SHARE)
-            || self.released - self.settled.record >= u64::from(shape.slots / SHARE)
+            || self.released - self.settled.record >= u64::from((shape.slots / SHARE).max(1))
     }
 
     /// Publishes. Who waits for room is to be told afterwards.
