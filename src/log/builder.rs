@@ -95,7 +95,7 @@ impl Builder {
         Self { config, group: None, target: Target::Stdout }
     }
 
-    /// Bytes of records that may wait for each thread. Default: 256 KiB. Rounded up to a power of two, from 1 KiB to 1 GiB. A quarter
+    /// Bytes of records that may wait for each thread. Default: 256 KiB. Rounded up to a power of two, from 1 KiB to 1 GiB (512 MiB under [`Overflow::DropOldest`]). A quarter
     /// more goes to keeping account of the records, one place for each 64 bytes: shorter records fill those first.
     ///
     /// Records longer than half of it take another way, with an allocation and a lock, in the same order.

@@ -79,6 +79,8 @@ impl Shared {
         let drops = Arc::new(Drops::new());
         let discards = (config.overflow == Overflow::DropOldest).then(|| drops.clone());
         let Config { capacity, budget, .. } = config;
+        // A side is twice as large as its ring, and a ring has 1 GiB at most.
+        let capacity = if discards.is_some() { capacity.min(1 << 29) } else { capacity };
         let (pool, (guest, back)) = Pool::new(Kind { capacity, budget, stamps, drops: discards });
         let file = match &sink {
             Sink::File(file) => Some(file.clone()),
