@@ -5,6 +5,7 @@ mod util;
 use aside::log::{Order, WriteError, Writer};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use util::sink::{Sink, Slow};
@@ -302,4 +303,64 @@ fn flush_reaches_up_to_the_call() {
     }
     drop(guard);
     log.flush_wait(LONG).unwrap();
+}
+
+/// Nothing is stamped before there is a second ring. All that was logged before stands first nevertheless, and all that follows in turn.
+#[test]
+fn a_second_ring_comes_behind_what_was_logged_before() {
+    let _watchdog = watchdog();
+    // Without a budget the second thread is a guest.
+    for budget in [usize::MAX, 0] {
+        let sink = Sink::new();
+        let builder = Writer::builder().budget(budget).sink(sink.clone());
+        let (log, guard) = builder.build().unwrap();
+        let stopped = sink.stop();
+        log.write_record(b"0\n").unwrap();
+        stopped.until_there();
+        // All of this is in the rings at once, to be merged.
+        let say = |n: usize| log.write_record(format!("{n}\n").as_bytes()).unwrap();
+        say(1);
+        say(2);
+        let (first_turn, turn) = mpsc::channel();
+        let (done, first_done) = mpsc::channel();
+        thread::scope(|scope| {
+            let say = &say;
+            scope.spawn(move || {
+                for n in turn {
+                    say(n);
+                    done.send(()).unwrap();
+                }
+            });
+            for n in (3..40).step_by(2) {
+                first_turn.send(n).unwrap();
+                first_done.recv().unwrap();
+                say(n + 1);
+            }
+            drop(first_turn);
+        });
+        stopped.go_on();
+        assert!(guard.close(LONG).is_complete);
+        let expected: Vec<String> = (0..41).map(|n| n.to_string()).collect();
+        assert_eq!(sink.lines(), expected, "budget {budget}");
+    }
+}
+
+/// What a thread logs while it formats a record in place goes by another ring.
+#[test]
+fn a_grant_comes_behind_what_was_logged_meanwhile() {
+    let _watchdog = watchdog();
+    let sink = Sink::new();
+    let (log, guard) = Writer::builder().sink(sink.clone()).build().unwrap();
+    let stopped = sink.stop();
+    log.write_record(b"0\n").unwrap();
+    stopped.until_there();
+    log.write_record(b"1\n").unwrap();
+    let mut grant = log.reserve(100).unwrap();
+    log.write_record(b"2\n").unwrap();
+    grant.write_all(b"3\n").unwrap();
+    grant.commit().unwrap();
+    log.write_record(b"4\n").unwrap();
+    stopped.go_on();
+    assert!(guard.close(LONG).is_complete);
+    assert_eq!(sink.lines(), ["0", "1", "2", "3", "4"]);
 }

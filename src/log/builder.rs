@@ -37,7 +37,8 @@ pub enum Overflow {
 #[non_exhaustive]
 pub enum Order {
     /// Those of each thread in order; and if one log call returned before another one began, on whatever thread, in any way the program
-    /// can know, their records stand in that order. Costs a look at the processor's counter, or the clock, per record.
+    /// can know, their records stand in that order. Costs a look at the processor's counter, or the clock, per record, once more than
+    /// one thread has logged.
     #[default]
     Causal,
     /// Those of each thread in order, and nothing else.

@@ -4,7 +4,6 @@ use super::drops::Drops;
 use super::room::NoRoom;
 use super::shared::Shared;
 use super::tail::{Source, Tail};
-use crate::os::stamp::Stamps;
 use crate::panic::contain;
 use crate::ring::{self, Consumer, Full, Producer, Slab};
 use crate::sync::{Mutex, lock};
@@ -65,8 +64,6 @@ pub(super) struct Front {
     long: Arc<Long>,
     /// For who may discard the oldest records.
     tail: Option<Arc<Tail>>,
-    /// `None` if records are not to be stamped.
-    stamps: Option<Stamps>,
 }
 
 /// The reading end, the drain's.
@@ -82,7 +79,6 @@ pub(super) struct Back {
 pub(super) fn new_ring(
     number: u64,
     capacity: usize,
-    stamps: Option<Stamps>,
     drops: Option<&Arc<Drops>>,
     mut slab: Option<&mut Slab>,
 ) -> (Front, Back) {
@@ -93,14 +89,14 @@ pub(super) fn new_ring(
     let (producer, consumer) = new(capacity);
     let long = Arc::new(Long::default());
     let Some(drops) = drops else {
-        let front = Front { number, producer, long: long.clone(), tail: None, stamps };
+        let front = Front { number, producer, long: long.clone(), tail: None };
         return (front, Back { number, consumer, long, source: None });
     };
     let tail = Arc::new(Tail::new(consumer, long.clone(), drops.clone(), capacity));
     let (side, consumer) = new(side_of(capacity));
     let side_long = Arc::new(Long::default());
     let source = Some(Source::new(tail.clone(), side, side_long.clone()));
-    let front = Front { number, producer, long, tail: Some(tail), stamps };
+    let front = Front { number, producer, long, tail: Some(tail) };
     (front, Back { number, consumer, long: side_long, source })
 }
 
@@ -131,18 +127,9 @@ impl Back {
 }
 
 impl Front {
-    #[inline(always)]
-    pub(super) fn stamp(&self) -> u64 {
-        Stamps::wanted(self.stamps)
-    }
-
-    pub(super) fn push(&mut self, record: &[u8]) -> Result<(), Full> {
-        self.push_stamped(record, self.stamp())
-    }
-
     /// The stamp is not below the ring's last one.
     #[inline(always)]
-    fn push_stamped(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
+    pub(super) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
         if record.len() <= self.producer.longest() {
             self.producer.push(record, stamp)
         } else {
@@ -211,16 +198,20 @@ fn give_back(shared: &Weak<Shared>, front: Option<Front>) {
 
 impl Fronts {
     /// This thread's ring for the writer; `None` if there is none to be had now.
-    #[inline(always)]
     fn of(&mut self, shared: &Arc<Shared>) -> Option<&mut Front> {
         if self.latest.as_ref().is_none_or(|entry| entry.id != shared.id) {
             self.find(shared);
         }
-        self.latest.as_mut()?.front.as_mut()
+        self.latest_of(shared)
+    }
+
+    /// The same, if it is the writer that this thread has logged to last.
+    #[inline(always)]
+    fn latest_of(&mut self, shared: &Shared) -> Option<&mut Front> {
+        self.latest.as_mut().filter(|entry| entry.id == shared.id)?.front.as_mut()
     }
 
     /// Makes the writer's entry the latest.
-    #[cold]
     fn find(&mut self, shared: &Arc<Shared>) {
         self.others.extend(self.latest.take());
         if let Some(index) = self.others.iter().position(|entry| entry.id == shared.id) {
@@ -244,7 +235,6 @@ impl Fronts {
 }
 
 /// What this thread's ring makes of it; `None`, and nothing was called, if its thread-locals are gone, the ring is on loan, or there are too many.
-#[inline(always)]
 fn with_own<R>(shared: &Arc<Shared>, write: impl FnOnce(&mut Front) -> R) -> Option<R> {
     let done = FRONTS.try_with(|fronts| {
         // Borrowed: this thread is about to get a ring, and logs meanwhile (from its allocator, say).
@@ -254,31 +244,34 @@ fn with_own<R>(shared: &Arc<Shared>, write: impl FnOnce(&mut Front) -> R) -> Opt
     done.ok().flatten()
 }
 
-/// Writes a record into this thread's ring, or else the common one. The stamp is of this attempt.
+/// Writes a record into this thread's ring, or else the common one. The stamp was just taken.
 #[inline(always)]
-pub(super) fn push(shared: &Arc<Shared>, record: &[u8], stamp: u64) -> Result<(), Full> {
-    match with_own(shared, |front| front.push_stamped(record, stamp)) {
-        Some(result) => result,
-        None => push_as_guest(shared, record),
+pub(super) fn push(shared: &Arc<Shared>, record: &[u8], stamp: u64) -> Result<(), NoRoom> {
+    let pushed = FRONTS.try_with(|fronts| {
+        let mut fronts = fronts.try_borrow_mut().ok()?;
+        let front = fronts.latest_of(shared)?;
+        Some(front.push(record, stamp).map_err(|Full| NoRoom { ring: front.number }))
+    });
+    match pushed {
+        Ok(Some(result)) => result,
+        _ => attempt(shared, record, false),
     }
 }
 
-/// With a stamp taken under the lock, as many threads write there.
-#[cold]
-fn push_as_guest(shared: &Shared, record: &[u8]) -> Result<(), Full> {
-    lock(&shared.guest).push(record)
-}
-
-/// The same, perhaps after some of the oldest records were discarded.
+/// The same, by whatever ring the thread gets now; perhaps after some of the oldest records there were discarded.
 #[cold]
 pub(super) fn attempt(shared: &Arc<Shared>, record: &[u8], discards: bool) -> Result<(), NoRoom> {
     let write = |front: &mut Front| {
         if discards {
             front.discard();
         }
-        front.push(record).map_err(|Full| NoRoom { ring: front.number })
+        // Not before the ring is there, which may be the one that makes stamps needed; and under the lock of the common one, as many threads write there.
+        front.push(record, shared.clock.now()).map_err(|Full| NoRoom { ring: front.number })
     };
-    with_own(shared, write).unwrap_or_else(|| write(&mut lock(&shared.guest)))
+    with_own(shared, write).unwrap_or_else(|| {
+        shared.clock.need();
+        write(&mut lock(&shared.guest))
+    })
 }
 
 /// Takes this thread's ring on loan.

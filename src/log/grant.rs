@@ -54,7 +54,7 @@ impl<'a> Grant<'a> {
         match &mut self.space {
             Space::Ring(front) => {
                 let Some(mut front) = front.take() else { unreachable!("taken here and in `drop` only") };
-                let stamp = front.stamp();
+                let stamp = self.shared.clock.now();
                 front.producer.commit(self.len, stamp);
                 repay(self.shared, front);
                 self.shared.committed()

@@ -44,6 +44,7 @@
 
 mod alarm;
 mod builder;
+mod clock;
 mod drain;
 mod drops;
 mod errand;

@@ -26,14 +26,14 @@ fn drain(rings: &mut [Back], seen: &mut Vec<u8>) {
 #[test]
 fn log_rings_are_left_and_taken_and_dropped() {
     check(|| {
-        let kind = Kind { capacity: 8, budget: usize::MAX, stamps: None, drops: None };
+        let kind = Kind { capacity: 8, budget: usize::MAX, drops: None };
         let pool = Arc::new(Pool::new(kind).0);
         let threads: Vec<_> = (1..=2)
             .map(|n| {
                 let pool = pool.clone();
                 thread::spawn(move || {
                     let mut front = pool.take().unwrap();
-                    front.push(&[n]).unwrap();
+                    front.push(&[n], 0).unwrap();
                     pool.give_back(front);
                 })
             })
@@ -73,7 +73,7 @@ fn log_flush_against_write() {
         let logging = {
             let shared = shared.clone();
             thread::spawn(move || {
-                front.push(&[1]).unwrap();
+                front.push(&[1], 0).unwrap();
                 // The look after the record is left out: as a thread that was told of the record does, and asks.
                 let number = shared.flushes.ask();
                 (number, shared.alarm.look_after_commit().is_asleep() && shared.alarm.wake())

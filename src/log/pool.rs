@@ -2,7 +2,6 @@
 
 use super::drops::Drops;
 use super::front::{Back, Front, footprint, new_ring};
-use crate::os::stamp::Stamps;
 use crate::ring::Slab;
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +18,6 @@ pub(super) struct Kind {
     pub(super) capacity: usize,
     /// How many bytes they may take together.
     pub(super) budget: usize,
-    pub(super) stamps: Option<Stamps>,
     /// Counts what is discarded, if records may be.
     pub(super) drops: Option<Arc<Drops>>,
 }
@@ -36,7 +34,7 @@ impl Kind {
     }
 
     fn make(&self, number: u64, slab: Option<&mut Slab>) -> Ring {
-        let (front, back) = new_ring(number, self.capacity, self.stamps, self.drops.as_ref(), slab);
+        let (front, back) = new_ring(number, self.capacity, self.drops.as_ref(), slab);
         Ring { front, back }
     }
 
@@ -301,7 +299,7 @@ mod tests {
     impl Stand {
         fn new(capacity: usize, budget: usize, discards: bool) -> Self {
             let drops = discards.then(|| Arc::new(Drops::new()));
-            let (pool, (front, back)) = Pool::new(Kind { capacity, budget, stamps: None, drops });
+            let (pool, (front, back)) = Pool::new(Kind { capacity, budget, drops });
             Self { pool, rings: vec![back], fetched: 0, _guests: front }
         }
 
@@ -434,7 +432,7 @@ mod tests {
                     _ => {}
                 }
                 for front in &mut threads {
-                    if random.bool() && front.push(&n.to_le_bytes()).is_ok() {
+                    if random.bool() && front.push(&n.to_le_bytes(), 0).is_ok() {
                         expected += n;
                     }
                 }

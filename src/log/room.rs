@@ -93,18 +93,18 @@ mod model {
         check(|| {
             let room = Arc::new(Room::new());
             let (mut front, mut back) = new_ring(1, 8, None, None);
-            front.push(&[1]).unwrap();
-            front.push(&[2]).unwrap();
+            front.push(&[1], 0).unwrap();
+            front.push(&[2], 0).unwrap();
             let flag = Arc::new(Flag(AtomicBool::new(false)));
             let logging = {
                 let (room, waker) = (room.clone(), Waker::from(flag.clone()));
                 thread::spawn(move || {
                     let mut place = None;
-                    if front.push(&[3]).is_ok() {
+                    if front.push(&[3], 0).is_ok() {
                         return true;
                     }
                     room.register(&mut place, front.number, &waker);
-                    front.push(&[3]).is_ok()
+                    front.push(&[3], 0).is_ok()
                 })
             };
             // One of the two, then a write.

@@ -1,7 +1,8 @@
 //! What the handles, the threads' rings and the drain of a writer share.
 
 use super::alarm::Alarm;
-use super::builder::{Config, Order, Overflow};
+use super::builder::{Config, Overflow};
+use super::clock::Clock;
 use super::drain::Backend;
 use super::drops::Drops;
 use super::errand::Errands;
@@ -19,7 +20,6 @@ use crate::deadline::Deadline;
 use crate::group::Group;
 use crate::job::{Host, Wait, block_on};
 use crate::os::fork::{self, PerProcess};
-use crate::os::stamp::Stamps;
 use crate::panic::contain;
 use crate::sync::{Mutex, lock};
 use crate::wait_list::WaitList;
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     generation: usize,
     pub(super) alarm: Alarm,
     pub(super) config: Config,
-    pub(super) stamps: Option<Stamps>,
+    pub(super) clock: Clock,
     pub(super) group: Group,
     /// For a forked child.
     file: Option<Arc<File>>,
@@ -75,13 +75,13 @@ impl Shared {
     pub(super) fn new(config: Config, sink: Sink, group: Group) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         fork::watch();
-        let stamps = (config.order == Order::Causal).then(Stamps::new);
         let drops = Arc::new(Drops::new());
+        let clock = Clock::new(config.order);
         let discards = (config.overflow == Overflow::DropOldest).then(|| drops.clone());
         let Config { capacity, budget, .. } = config;
         // A side is twice as large as its ring, and a ring has 1 GiB at most.
         let capacity = if discards.is_some() { capacity.min(1 << 29) } else { capacity };
-        let (pool, (guest, back)) = Pool::new(Kind { capacity, budget, stamps, drops: discards });
+        let (pool, (guest, back)) = Pool::new(Kind { capacity, budget, drops: discards });
         let file = match &sink {
             Sink::File(file) => Some(file.clone()),
             Sink::Any(_) => None,
@@ -92,7 +92,7 @@ impl Shared {
             generation: fork::generation(),
             alarm: Alarm::new(),
             config,
-            stamps,
+            clock,
             group,
             file,
             child: PerProcess::new(),
@@ -141,7 +141,7 @@ impl Shared {
     // --- Logging. ---
 
     pub(super) fn write_record(self: &Arc<Self>, record: &[u8]) -> Result<(), WriteError> {
-        self.write_stamped(record, Stamps::wanted(self.stamps), None)
+        self.write_stamped(record, self.clock.now(), None)
     }
 
     /// With a stamp that was just taken, if there are any; and a policy of its own, if it has one.
@@ -262,7 +262,11 @@ impl Shared {
 
     /// A ring for a new thread; `None` if the budget is spent.
     pub(super) fn take_front(&self) -> Option<Front> {
-        self.pool.take()
+        let front = self.pool.take();
+        if front.is_some() {
+            self.clock.another_ring();
+        }
+        front
     }
 
     pub(super) fn count_guest(&self) {

@@ -187,7 +187,7 @@ mod model {
             let (mut front, mut back) = new_ring(1, 8, None, Some(&drops), None);
             let logging = thread::spawn(move || {
                 for n in 1..=3_u8 {
-                    while front.push(&[n; 3]).is_err() {
+                    while front.push(&[n; 3], 0).is_err() {
                         front.discard();
                     }
                 }

@@ -12,7 +12,6 @@ use super::shared::Shared;
 use super::stats::Stats;
 use crate::deadline::Deadline;
 use crate::os::fork;
-use crate::os::stamp::Stamps;
 use crate::ring::Full;
 use crate::sync::{Mutex, lock};
 use std::borrow::Cow;
@@ -35,12 +34,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// # What it costs
 ///
-/// A copy of the record, a look at the processor's counter (unless [`Order::PerThread`](super::Order::PerThread)) and a store. Memory: see
+/// A copy of the record and a store; and once more than one thread has logged, unless the order is [`Order::PerThread`](super::Order::PerThread), a look at the processor's counter, which takes
+/// longer than those two. Memory: see
 /// [`Builder::capacity`]. Records that the sink has not taken when the process is killed are lost.
 pub struct Writer {
     shared: Arc<Shared>,
-    /// `None` if records are not to be stamped.
-    stamps: Option<Stamps>,
     /// An unfinished line, and the process it was begun in: what a parent has begun is the parent's.
     line: Mutex<Line>,
     /// Whether there is one.
@@ -65,8 +63,7 @@ impl Line {
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let stamps = shared.stamps;
-        Self { shared, stamps, line: Mutex::new(Line::default()), has_line: AtomicBool::new(false) }
+        Self { shared, line: Mutex::new(Line::default()), has_line: AtomicBool::new(false) }
     }
 
     /// Settings for a writer.
@@ -95,10 +92,8 @@ impl Writer {
     /// ```
     #[inline]
     pub fn write_record(&self, record: &[u8]) -> Result<(), WriteError> {
-        // First of all: what comes behind goes on while the processor reads its counter, and what came before is waited for.
-        let stamp = Stamps::wanted(self.stamps);
         match self.shared() {
-            Some(shared) => shared.write_stamped(record, stamp, None),
+            Some(shared) => shared.write_stamped(record, shared.clock.now(), None),
             None => Err(WriteError::Forked),
         }
     }
@@ -120,9 +115,8 @@ impl Writer {
     /// ```
     #[inline]
     pub fn write_record_with(&self, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
-        let stamp = Stamps::wanted(self.stamps);
         match self.shared() {
-            Some(shared) => shared.write_stamped(record, stamp, Some(overflow)),
+            Some(shared) => shared.write_stamped(record, shared.clock.now(), Some(overflow)),
             None => Err(WriteError::Forked),
         }
     }
@@ -152,7 +146,7 @@ impl Writer {
         }
         // Without stamps, records that went by the common ring while this one was on loan would have no order with those that
         // come after them.
-        let lent = if shared.stamps.is_some() { lend(shared) } else { None };
+        let lent = if shared.clock.is_causal() { lend(shared) } else { None };
         let Some(mut front) = lent else {
             return Ok(Grant::of_its_own(shared, most));
         };

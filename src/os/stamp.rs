@@ -21,12 +21,6 @@ impl Stamps {
         Self { counter: is_counter_kept() }
     }
 
-    /// 0 if none is wanted.
-    #[inline(always)]
-    pub(crate) fn wanted(stamps: Option<Self>) -> u64 {
-        stamps.map_or(0, Self::now)
-    }
-
     #[inline(always)]
     pub(crate) fn now(self) -> u64 {
         if self.counter { counter() } else { clock() }
