@@ -2,6 +2,7 @@
 
 use crate::job::Parcel;
 use crate::os::prefetch::prefetch_to_write;
+use crate::os::region::prefer_huge_pages;
 
 /// How many places the first chunk has. Each has twice as many as the one before. They never move, so that growth copies nothing.
 const FIRST: usize = 64;
@@ -50,7 +51,9 @@ impl Table {
         assert!(key < u32::MAX - 64, "too many callbacks are pending");
         let (chunk, n) = split(key);
         if n == 0 {
-            self.chunks.push(Vec::with_capacity(FIRST << chunk));
+            let mut places = Vec::with_capacity(FIRST << chunk);
+            prefer_huge_pages(places.spare_capacity_mut());
+            self.chunks.push(places);
         }
         self.chunks[chunk].push(None);
         self.places += 1;

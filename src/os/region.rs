@@ -4,6 +4,7 @@
 //! page fault each; until then it takes no memory. Where this cannot be had the allocator is asked, and may touch it all.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// The size of a huge page, and its alignment.
@@ -77,6 +78,17 @@ impl Drop for Region {
     }
 }
 
+/// Has memory that is about to be filled come in huge pages, as far as whole ones lie in it, where the system has such: one page fault in place of 512.
+pub(crate) fn prefer_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
+    let len = size_of_val(memory);
+    let base = memory.as_mut_ptr().cast::<u8>();
+    let before = base.align_offset(HUGE);
+    let whole = len.saturating_sub(before) / HUGE * HUGE;
+    if whole > 0 {
+        imp::advise_huge(base.wrapping_add(before), whole);
+    }
+}
+
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(aside_loom)))]
 mod imp {
     use super::HUGE;
@@ -101,10 +113,14 @@ mod imp {
         let (begin, end) = unsafe { (base.add(before), base.add(before + HUGE)) };
         unmap(base, before);
         unmap(end, HUGE - before);
-        // SAFETY: all of it is mapped, and nobody's but ours. The advice changes nothing but the size of its pages.
-        // Refused where the system has no huge pages: then they are small.
-        let _ = unsafe { madvise(begin.as_ptr().cast(), HUGE, Advice::LinuxHugepage) };
+        advise_huge(begin.as_ptr(), HUGE);
         Some(begin)
+    }
+
+    /// Whole pages, which are somebody's.
+    pub(super) fn advise_huge(begin: *mut u8, size: usize) {
+        // SAFETY: the advice changes nothing but the size of the pages. Refused where the system has no huge ones: then they are small.
+        let _ = unsafe { madvise(begin.cast(), size, Advice::LinuxHugepage) };
     }
 
     /// Of what came from `map`, whole pages that nobody uses any more.
@@ -127,6 +143,8 @@ mod imp {
     pub(super) fn map_huge() -> Option<NonNull<u8>> {
         None
     }
+
+    pub(super) fn advise_huge(_: *mut u8, _: usize) {}
 
     pub(super) fn unmap(_: NonNull<u8>, _: usize) {}
 }
