@@ -69,7 +69,7 @@ fn log_flush_against_write() {
     check(|| {
         let shared = Arc::new(Shared { alarm: Alarm::new(), flushes: Flushes::new() });
         assert!(shared.alarm.wake());
-        let (mut front, mut back) = new_ring(1, 8, None, None, None);
+        let (mut front, mut back) = new_ring(1, 8, None, None);
         let logging = {
             let shared = shared.clone();
             thread::spawn(move || {
