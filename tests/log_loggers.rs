@@ -241,13 +241,15 @@ fn a_record_writer_tells_of_errors_but_not_of_drops() {
     let stopped = sink.stop();
     let (log, guard) = Writer::builder().capacity(1024).sink(sink.clone()).build().unwrap();
     let mut records = log.record_writer().overflow(Overflow::DropNewest);
+    records.write_all(b"the first\n").unwrap();
+    // From here on nobody makes room.
+    stopped.until_there();
     while log.stats().dropped == 0 {
         records.write_all(b"one of many\n").unwrap();
     }
     records.write_all(b"longer than that").unwrap();
     records.flush().unwrap();
     assert_eq!(log.stats().dropped, 2);
-    stopped.until_there();
     stopped.go_on();
     let kind = |written: io::Result<()>| written.unwrap_err().kind();
     let mut long = vec![b'x'; 16 << 20];
