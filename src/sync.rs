@@ -80,3 +80,20 @@ pub(crate) fn check_bounded(preemptions: usize, model: impl Fn() + Sync + Send +
     builder.max_branches = 50_000;
     builder.check(model);
 }
+
+/// How often a waker was called, for models.
+#[cfg(all(test, aside_loom))]
+pub(crate) struct CountingWaker(pub(crate) AtomicUsize);
+
+#[cfg(all(test, aside_loom))]
+impl std::task::Wake for CountingWaker {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, aside_loom))]
+pub(crate) fn counting_waker() -> (std::sync::Arc<CountingWaker>, std::task::Waker) {
+    let counting = std::sync::Arc::new(CountingWaker(AtomicUsize::new(0)));
+    (counting.clone(), counting.into())
+}

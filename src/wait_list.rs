@@ -126,18 +126,9 @@ impl WaitList {
 #[cfg(all(test, aside_loom))]
 mod model {
     use super::*;
-    use crate::sync::{AtomicBool, check};
+    use crate::sync::{AtomicBool, check, counting_waker};
     use loom::thread;
     use std::sync::Arc;
-    use std::task::Wake;
-
-    struct Flag(AtomicBool);
-
-    impl Wake for Flag {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
 
     /// Of "change, then wake" and "register, then look" one sees the other.
     #[test]
@@ -152,12 +143,12 @@ mod model {
                     list.wake_one();
                 })
             };
-            let flag = Arc::new(Flag(AtomicBool::new(false)));
+            let (woken, waker) = counting_waker();
             let mut ticket = None;
-            list.register(&mut ticket, &Waker::from(flag.clone()));
+            list.register(&mut ticket, &waker);
             let seen = changed.load(Ordering::Relaxed);
             changer.join().unwrap();
-            let woken = flag.0.load(Ordering::Relaxed);
+            let woken = woken.0.load(Ordering::Relaxed) > 0;
             assert!(seen || woken);
             assert_eq!(list.leave(ticket.unwrap()), !woken);
         });
@@ -168,15 +159,15 @@ mod model {
     fn each_wake_finds_another() {
         check(|| {
             let list = Arc::new(WaitList::new());
-            let flags = [(); 2].map(|()| Arc::new(Flag(AtomicBool::new(false))));
-            for flag in &flags {
-                list.register(&mut None, &Waker::from(flag.clone()));
+            let waiters = [(); 2].map(|()| counting_waker());
+            for (_, waker) in &waiters {
+                list.register(&mut None, waker);
             }
             let other = list.clone();
             let waker = thread::spawn(move || other.wake_one());
             list.wake_one();
             waker.join().unwrap();
-            assert!(flags.iter().all(|flag| flag.0.load(Ordering::Relaxed)));
+            assert!(waiters.iter().all(|(woken, _)| woken.0.load(Ordering::Relaxed) > 0));
         });
     }
 }

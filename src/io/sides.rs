@@ -79,9 +79,9 @@ impl Wake for Both {
 #[cfg(all(test, aside_loom))]
 mod model {
     use super::*;
-    use crate::job::model::{ByHand, counting_waker, run};
+    use crate::job::model::{ByHand, run};
     use crate::job::new;
-    use crate::sync::{Ordering, check};
+    use crate::sync::{Ordering, check, counting_waker};
     use loom::thread;
 
     /// Both wait for one job, and one of them looks again as it ends: it may see the end itself, but the other one must hear of it.

@@ -4,10 +4,10 @@ use super::{
     Batch, Beside, Care, Departure, Host, JobError, Offload, Popped, Queue, Settlement, Task, new,
     push_or_reclaim,
 };
-use crate::sync::{AtomicUsize, Ordering, check, yield_now};
+use crate::sync::{AtomicUsize, Ordering, check, counting_waker, yield_now};
 use loom::thread;
 use std::sync::Arc;
-use std::task::{Poll, Wake, Waker};
+use std::task::Poll;
 
 /// A host without a group: its jobs are run by hand.
 pub(crate) struct ByHand;
@@ -48,19 +48,6 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-pub(crate) struct CountingWaker(pub(crate) AtomicUsize);
-
-impl Wake for CountingWaker {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-pub(crate) fn counting_waker() -> (Arc<CountingWaker>, Waker) {
-    let counting = Arc::new(CountingWaker(AtomicUsize::new(0)));
-    (counting.clone(), Waker::from(counting))
 }
 
 /// A job whose closure and output are both counted when dropped.
