@@ -50,7 +50,7 @@ impl Consumer {
     /// How many records there have ever been. Those before that may be looked at.
     #[inline]
     pub(crate) fn committed(&self) -> u64 {
-        // Acquire: descriptors and payloads are in place; pairs with the release in `Producer::commit`.
+        // Acquire: descriptors and payloads are in place; pairs with the release in `Producer::publish`.
         self.memory.producer().committed.load(Ordering::Acquire)
     }
 
@@ -169,7 +169,7 @@ impl Consumer {
     #[inline]
     pub(crate) fn publish(&self) {
         let line = self.memory.consumer();
-        // Release, both: nothing in the space is looked at any more; pairs with the acquire in `Producer::look`.
+        // Release, both: nothing in the space is looked at any more; pairs with the acquire in `Producer::has_room_after_all`.
         line.bytes.store(self.position, Ordering::Release);
         line.records.store(self.released, Ordering::Release);
     }
