@@ -3,6 +3,7 @@
 
 use super::cell::{Link, prefetch_cell};
 use super::task::Task;
+use crate::os::prefetch::prefetch_to_write;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
@@ -283,6 +284,14 @@ impl<C: Count, P: Spacing> Queue<C, P> {
     /// How many jobs were ever pushed.
     pub(crate) fn pushed(&self) -> usize {
         self.counter().count()
+    }
+
+    /// Fetches what the next pop will read and write.
+    #[inline]
+    pub(super) fn prefetch_pop(&self) {
+        prefetch_to_write(&raw const self.exit);
+        // Relaxed: a hint.
+        prefetch_cell(self.entrance.first.load(Ordering::Relaxed));
     }
 
     /// How many entries were ever taken out.

@@ -259,6 +259,10 @@ impl<X: Strung> Strand<X> {
             // In a forked child. What is in the strand is the parent's.
             return;
         }
+        // SAFETY: as above.
+        let strand = unsafe { this.as_ref() };
+        strand.queue.prefetch_pop();
+        prefetch_to_write(&raw const strand.body);
         // The call that the entry was queued for.
         match Call(this).arrive() {
             Some(running) if used => X::run(running),
