@@ -3,6 +3,7 @@
 
 use crate::os::barrier::Barrier;
 use crate::sync::{AtomicU32, Ordering};
+use std::sync::atomic::compiler_fence;
 
 /// No drain runs, and none is on its way: whoever clears this starts one. Set by the drain as it leaves.
 const ASLEEP: u32 = 1;
@@ -10,13 +11,15 @@ const ASLEEP: u32 = 1;
 const CLOSED: u32 = 2;
 /// Nothing can be written any more. Never cleared.
 const BROKEN: u32 = 4;
+/// The frequent side of the barrier needs a fence, as the kernel has none for it. Never changed.
+const FENCED: u32 = 8;
 
 pub(super) struct Alarm {
     word: AtomicU32,
     barrier: Barrier,
 }
 
-/// What the word said.
+/// What the word said, but for `FENCED`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen(u32);
 
@@ -47,19 +50,29 @@ impl Seen {
 
 impl Alarm {
     pub(super) fn new() -> Self {
-        Self { word: AtomicU32::new(ASLEEP), barrier: Barrier::new() }
+        let barrier = Barrier::new();
+        let fenced = if barrier.is_light_free() { 0 } else { FENCED };
+        Self { word: AtomicU32::new(ASLEEP | fenced), barrier }
     }
 
     #[inline(always)]
     pub(super) fn look(&self) -> Seen {
         // Acquire: who sees it broken sees why.
-        Seen(self.word.load(Ordering::Acquire))
+        Seen(self.word.load(Ordering::Acquire) & !FENCED)
     }
 
     /// To be called after something was put where the drain looks.
     #[inline(always)]
     pub(super) fn look_after_commit(&self) -> Seen {
         // Pairs with the heavy barrier in `fall_asleep` and `close`.
+        compiler_fence(Ordering::SeqCst);
+        // Acquire: as in `look`. The usual case is this one comparison.
+        if self.word.load(Ordering::Acquire) == 0 { Seen(0) } else { self.look_again() }
+    }
+
+    #[cold]
+    fn look_again(&self) -> Seen {
+        // What was read before the fence, if it takes one, may be too old; but for the bit that says so.
         self.barrier.light();
         self.look()
     }

@@ -22,6 +22,10 @@ pub(super) struct Long {
 
 impl Long {
     fn push(&self, record: &[u8]) -> Result<(), Full> {
+        if record.len() > LONGEST {
+            // There never is; the caller tells why.
+            return Err(Full);
+        }
         let copy: Box<[u8]> = record.into();
         let mut waiting = lock(&self.waiting);
         if waiting.0 > 0 && waiting.0 + record.len() > LONGEST {
@@ -157,7 +161,7 @@ impl Front {
 }
 
 thread_local! {
-    static FRONTS: RefCell<Fronts> = const { RefCell::new(Fronts { latest: None, others: Vec::new() }) };
+    static FRONTS: RefCell<Fronts> = const { RefCell::new(Fronts { latest: Entry::NONE, others: Vec::new() }) };
     /// The writers that this thread is draining, one inside the other, by number, the inmost first; 0 for none. Without a destructor, so that
     /// it can be asked at any time.
     static DRAINING: Cell<[u64; DEEPEST]> = const { Cell::new([0; DEEPEST]) };
@@ -167,22 +171,27 @@ thread_local! {
 const DEEPEST: usize = 4;
 
 struct Fronts {
-    /// Of the writer that this thread has logged to last.
-    latest: Option<Entry>,
+    /// Of the writer that this thread has logged to last. Not an `Option`: one comparison less for each record.
+    latest: Entry,
     others: Vec<Entry>,
 }
 
 struct Entry {
-    /// The writer's number.
+    /// The writer's number; 0 of none.
     id: u64,
     shared: Weak<Shared>,
     /// `None` while a grant has it.
     front: Option<Front>,
 }
 
+impl Entry {
+    const NONE: Self = Self { id: 0, shared: Weak::new(), front: None };
+}
+
 impl Drop for Fronts {
     fn drop(&mut self) {
-        for entry in self.latest.take().into_iter().chain(self.others.drain(..)) {
+        let latest = std::mem::replace(&mut self.latest, Entry::NONE);
+        for entry in std::iter::once(latest).chain(self.others.drain(..)) {
             give_back(&entry.shared, entry.front);
         }
     }
@@ -199,7 +208,7 @@ fn give_back(shared: &Weak<Shared>, front: Option<Front>) {
 impl Fronts {
     /// This thread's ring for the writer; `None` if there is none to be had now.
     fn of(&mut self, shared: &Arc<Shared>) -> Option<&mut Front> {
-        if self.latest.as_ref().is_none_or(|entry| entry.id != shared.id) {
+        if self.latest.id != shared.id {
             self.find(shared);
         }
         self.latest_of(shared)
@@ -208,14 +217,17 @@ impl Fronts {
     /// The same, if it is the writer that this thread has logged to last.
     #[inline(always)]
     fn latest_of(&mut self, shared: &Shared) -> Option<&mut Front> {
-        self.latest.as_mut().filter(|entry| entry.id == shared.id)?.front.as_mut()
+        if self.latest.id == shared.id { self.latest.front.as_mut() } else { None }
     }
 
     /// Makes the writer's entry the latest.
     fn find(&mut self, shared: &Arc<Shared>) {
-        self.others.extend(self.latest.take());
+        let before = std::mem::replace(&mut self.latest, Entry::NONE);
+        if before.id != 0 {
+            self.others.push(before);
+        }
         if let Some(index) = self.others.iter().position(|entry| entry.id == shared.id) {
-            self.latest = Some(self.others.swap_remove(index));
+            self.latest = self.others.swap_remove(index);
             return;
         }
         self.others.retain(|entry| entry.shared.strong_count() > 0);
@@ -224,12 +236,12 @@ impl Fronts {
             // For good: else the thread's records in the common ring and in its own would have no order.
             shared.count_guest();
         }
-        self.latest = Some(Entry { id: shared.id, shared: Arc::downgrade(shared), front });
+        self.latest = Entry { id: shared.id, shared: Arc::downgrade(shared), front };
     }
 
     /// Where the writer's ring is, or would be.
     fn place_of(&mut self, shared: &Shared) -> Option<&mut Option<Front>> {
-        let mut entries = self.latest.iter_mut().chain(&mut self.others);
+        let mut entries = std::iter::once(&mut self.latest).chain(&mut self.others);
         entries.find(|entry| entry.id == shared.id).map(|entry| &mut entry.front)
     }
 }

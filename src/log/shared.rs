@@ -153,8 +153,7 @@ impl Shared {
         overflow: Option<Overflow>,
     ) -> Result<(), WriteError> {
         // The first look, lest a record be taken that nobody will write.
-        let may_try = self.alarm.look().is_open() && record.len() <= front::LONGEST;
-        if may_try && front::push(self, record, stamp).is_ok() {
+        if self.alarm.look().is_open() && front::push(self, record, stamp).is_ok() {
             return self.committed();
         }
         self.write_record_slowly(record, overflow.unwrap_or(self.config.overflow))

@@ -19,6 +19,11 @@ impl Barrier {
         Self { expedited: register() }
     }
 
+    /// Whether nothing but the compiler has to be kept from exchanging store and load on the frequent side.
+    pub(crate) fn is_light_free(self) -> bool {
+        self.expedited
+    }
+
     /// The frequent side: keeps the compiler from exchanging store and load, and the processor too where the heavy side cannot.
     #[inline(always)]
     pub(crate) fn light(self) {

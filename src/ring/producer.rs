@@ -73,8 +73,10 @@ impl Producer {
     #[inline(always)]
     pub(crate) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
         let position = self.find_room(record.len())?;
+        // Before the payload, as what was read of this would have to be read again behind the copy.
+        let committing = self.describe(position, record.len(), false, stamp);
         self.payload(position, record.len()).copy_from_slice(record);
-        self.publish(position, record.len(), false, stamp);
+        committing.commit();
         Ok(())
     }
 
@@ -159,22 +161,25 @@ impl Producer {
     /// The payload is in place, where `find_room` said: the record is there.
     #[inline(always)]
     fn publish(&mut self, position: u64, len: usize, marked: bool, stamp: u64) {
+        self.describe(position, len, marked, stamp).commit();
+    }
+
+    /// All of a record but its payload, where `find_room` said. The record is there once this is committed.
+    #[inline(always)]
+    fn describe(&mut self, position: u64, len: usize, marked: bool, stamp: u64) -> Described {
         let descriptor = Descriptor::new(self.offset(position), len as u32, marked, stamp);
         let index = self.committed as u32 & self.slot_mask;
         // SAFETY: the index is below the number of slots, each of which is initialised; `memory` keeps them.
         let slot = unsafe { self.slots.add(index as usize).as_ref() };
         slot.with_mut(|slot| {
             // SAFETY: `find_room` has found the slot released by the consumer, which looks at it again only after the store
-            // below.
+            // in `commit`.
             unsafe { slot.write(descriptor) }
         });
         self.position = position + len as u64;
         self.committed += 1;
-        // SAFETY: `memory` keeps the line, which is an atomic.
-        let line = unsafe { self.line.as_ref() };
-        // Release: publishes payload and descriptor; pairs with the acquire in `Consumer::committed`.
-        line.committed.store(self.committed, Ordering::Release);
         self.prefetch_next();
+        Described { line: self.line, committed: self.committed }
     }
 
     /// Asks for what the next records will be written to: the consumer has it, or a page table must be walked, and that takes longer than all else.
@@ -185,5 +190,22 @@ impl Producer {
         }
         let soon = (self.committed as u32).wrapping_add(4) & self.slot_mask;
         prefetch_to_write(self.slots.as_ptr().wrapping_add(soon as usize));
+    }
+}
+
+/// A record that is there but for its payload. Used up before its producer is.
+struct Described {
+    line: NonNull<ProducerLine>,
+    committed: u64,
+}
+
+impl Described {
+    /// The payload is in place.
+    #[inline(always)]
+    fn commit(self) {
+        // SAFETY: the producer's `memory` keeps the line, which is an atomic.
+        let line = unsafe { self.line.as_ref() };
+        // Release: publishes payload and descriptor; pairs with the acquire in `Consumer::committed`.
+        line.committed.store(self.committed, Ordering::Release);
     }
 }
