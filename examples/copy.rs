@@ -12,5 +12,5 @@ mod launch;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    launch::launch("aside-copy")
+    launch::launch("aside-copy", &[])
 }

@@ -14,5 +14,5 @@ mod launch;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    launch::launch("aside-logger")
+    launch::launch("aside-logger", &[])
 }

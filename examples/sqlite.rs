@@ -12,5 +12,6 @@ mod launch;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    launch::launch("aside-sqlite")
+    // SQLite's C is compiled in a quarter of the time.
+    launch::launch("aside-sqlite", &["--config", "profile.release.package.libsqlite3-sys.opt-level=1"])
 }

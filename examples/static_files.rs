@@ -13,5 +13,5 @@ mod launch;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    launch::launch("aside-static-files")
+    launch::launch("aside-static-files", &[])
 }

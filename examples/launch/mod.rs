@@ -6,8 +6,8 @@
 use std::process::{Command, ExitCode};
 use std::{env, io};
 
-/// The same as `cargo run -p PACKAGE -- ARGUMENTS`, with the arguments and the profile of this program.
-pub(crate) fn launch(package: &str) -> ExitCode {
+/// The same as `cargo run -p PACKAGE OPTIONS -- ARGUMENTS`, with the arguments and the profile of this program.
+pub(crate) fn launch(package: &str, options: &[&str]) -> ExitCode {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&cargo);
     command.args(["run", "--package", package]);
@@ -15,7 +15,7 @@ pub(crate) fn launch(package: &str) -> ExitCode {
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
-    command.arg("--").args(env::args_os().skip(1));
+    command.args(options).arg("--").args(env::args_os().skip(1));
     match hand_over(&mut command) {
         Ok(code) => code,
         Err(error) => {
