@@ -29,13 +29,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, TryLockError};
 use std::task::Waker;
 
+/// What each record asks for comes first, in lines of its own: what else is here the drain writes with each pass.
+#[repr(C, align(128))]
 pub(super) struct Shared {
     /// No other writer of this process, and none of its children's, has it. Never 0.
     pub(super) id: u64,
     generation: usize,
     pub(super) alarm: Alarm,
-    pub(super) config: Config,
     pub(super) clock: Clock,
+    pub(super) config: Config,
     pub(super) group: Group,
     /// For a forked child.
     file: Option<Arc<File>>,
