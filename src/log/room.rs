@@ -1,7 +1,9 @@
 //! Those who wait for room, by ring. See `README.md`, "No room".
 
 use super::front::Back;
+use crate::patience::{Patience, ROOM_SPIN};
 use crate::wait_list::{Ticket, WaitList};
+use std::cell::Cell;
 use std::task::Waker;
 
 /// So many lists. Rings whose numbers differ by a multiple of it share one: then a thread may be woken for another one's room.
@@ -11,6 +13,20 @@ const LISTS: u64 = if cfg!(aside_loom) { 2 } else { 16 };
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NoRoom {
     pub(super) ring: u64,
+}
+
+thread_local! {
+    /// This thread's experience with that. Without a destructor.
+    static PATIENCE: Cell<Patience> = const { Cell::new(Patience::new()) };
+}
+
+/// Tries for a moment, if that has been of use lately.
+pub(super) fn spin(attempt: impl FnMut() -> bool) -> bool {
+    let mut patience = PATIENCE.get();
+    // Loom has no clock to end a spin by.
+    let succeeded = !cfg!(aside_loom) && patience.spin(ROOM_SPIN, attempt);
+    PATIENCE.set(patience);
+    succeeded
 }
 
 /// Where somebody waits: the ring, and the place in its list. To be given to [`Room::leave`].

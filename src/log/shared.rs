@@ -12,7 +12,7 @@ use super::flush::Flushes;
 use super::front::{self, Front};
 use super::nap::Nap;
 use super::pool::{Kind, Pool};
-use super::room::{NoRoom, Room};
+use super::room::{self, NoRoom, Room};
 use super::shift;
 use super::sink::Sink;
 use super::stats::Stats;
@@ -233,8 +233,14 @@ impl Shared {
             }
             return Err(WriteError::Full);
         }
-        let mut place = None;
         let inside = self.group.core().is_current_thread();
+        if !inside {
+            self.nap.end();
+            if room::spin(|| self.alarm.look().is_open() && attempt(false).is_ok()) {
+                return Ok(());
+            }
+        }
+        let mut place = None;
         let poll = |waker: &Waker| {
             if inside {
                 // Its own job may be waiting behind this one.

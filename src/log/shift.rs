@@ -3,12 +3,17 @@
 use super::drain::Backend;
 use super::front::is_draining;
 use super::shared::Shared;
+use crate::patience::pause;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// After a pass that brought so much, the next one follows at once.
 const BUSY: usize = 32 * 1024;
+/// After one that brought so much, records come at a rate that would fill a ring during a nap: ...
+const STEADY: usize = 8 * 1024;
+/// ... the next pass follows soon, without one. Long enough for a write to be worth its call.
+const HOLD_OFF: Duration = Duration::from_micros(10);
 /// Between two looks at quiet rings. A look takes cache lines from the logging threads.
 const NAP: Duration = Duration::from_micros(50);
 /// So long after the last record the drain falls asleep.
@@ -57,8 +62,10 @@ impl Drain {
             shared.pool.prepare();
             if brought.0 > 0 {
                 quiet_since = None;
-                if brought.0 < BUSY {
-                    shared.nap.take(NAP, || is_in_a_hurry(shared));
+                match brought.0 {
+                    BUSY.. => {}
+                    STEADY.. if shared.group.core().may_linger() => pause(HOLD_OFF),
+                    _ => shared.nap.take(NAP, || is_in_a_hurry(shared)),
                 }
                 continue;
             }
