@@ -314,7 +314,7 @@ impl Shared {
             return;
         }
         // Looked at before the pass: what was committed before it was closed is then brought.
-        let is_closed = self.alarm.look().is_closed();
+        let is_closed = self.alarm.is_closed_for_all();
         let mut backend = match self.backend.try_lock() {
             Ok(backend) => backend,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
