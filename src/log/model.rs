@@ -1,12 +1,18 @@
-//! Model-checked: rings that threads leave and others take, and a flush against a write.
+//! Model-checked: rings that threads leave and others take, a flush against a write, and the order of what passes bring.
 
 use super::alarm::Alarm;
+use super::builder::{Config, Order, Overflow};
 use super::flush::Flushes;
-use super::front::{Back, new_ring};
+use super::front::{Back, Front, new_ring};
 use super::pool::{Kind, Pool};
-use crate::sync::check;
+use super::shared::Shared;
+use super::sink::{Reaction, Sink};
+use crate::group::Group;
+use crate::sync::{AtomicBool, Ordering, check, lock};
 use loom::thread;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Reads all that is there.
 fn drain(rings: &mut [Back], seen: &mut Vec<u8>) {
@@ -98,5 +104,179 @@ fn log_flush_against_write() {
             pass(&mut back);
         }
         assert!(shared.flushes.is_done(number));
+    });
+}
+
+/// Keeps what is written. Looked at when all threads are done.
+#[derive(Clone, Default)]
+struct Shelf(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl io::Write for Shelf {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A writer whose passes the model makes.
+struct Stand {
+    shared: Arc<Shared>,
+    shelf: Shelf,
+}
+
+impl Stand {
+    fn new(order: Order, overflow: Overflow) -> Self {
+        let config = Config {
+            capacity: 8,
+            budget: usize::MAX,
+            overflow,
+            order,
+            on_error: Arc::new(Reaction::default_for),
+            report_drops: false,
+            on_drop: None,
+            patience: Duration::ZERO,
+            close_at_exit: false,
+            appends: false,
+        };
+        let group = Group::builder().min_threads(0).max_threads(1).linger(Duration::ZERO).build_lazily();
+        let shelf = Shelf::default();
+        Self { shared: Shared::new(config, Sink::Any(Box::new(shelf.clone())), group), shelf }
+    }
+
+    fn front(&self) -> Front {
+        self.shared.take_front().unwrap()
+    }
+
+    fn pass(&self) -> bool {
+        self.shared.with_backend(|backend| backend.pass(&self.shared)).unwrap().is_something()
+    }
+
+    /// All that was logged, in the order in which it was written.
+    fn finish(self) -> Vec<u8> {
+        while self.pass() {}
+        self.shelf.0.lock().unwrap().clone()
+    }
+}
+
+/// As a thread of this ring logs.
+fn log(shared: &Shared, front: &mut Front, record: u8) {
+    let stamp = shared.clock.now();
+    front.push(&[record], stamp).unwrap();
+}
+
+/// As a thread without a ring does.
+fn log_as_guest(shared: &Shared, record: u8) {
+    shared.clock.need();
+    let mut guest = lock(&shared.guest);
+    let stamp = shared.clock.now();
+    guest.push(&[record], stamp).unwrap();
+}
+
+/// A thread logs to one ring after the other, while a pass looks at them in the same order, and has something to bring in any case: it must not bring what
+/// is behind in the ring that it comes to late, without what is before in the one that it came to early.
+fn log_two_rings_against_a_pass(overflow: Overflow) {
+    check(move || {
+        let stand = Stand::new(Order::Causal, overflow);
+        let (mut early, mut late) = (stand.front(), stand.front());
+        log(&stand.shared, &mut early, 1);
+        let shared = stand.shared.clone();
+        let logging = thread::spawn(move || {
+            log(&shared, &mut early, 2);
+            log(&shared, &mut late, 3);
+        });
+        stand.pass();
+        logging.join().unwrap();
+        assert_eq!(stand.finish(), [1, 2, 3]);
+    });
+}
+
+#[test]
+fn log_order_of_two_rings_against_a_pass() {
+    log_two_rings_against_a_pass(Overflow::Block);
+}
+
+#[test]
+fn log_order_of_two_rings_against_a_pass_that_copies_out() {
+    log_two_rings_against_a_pass(Overflow::DropOldest);
+}
+
+/// The same, with a ring that is made during the pass, or the guests' ring, for what comes first.
+fn log_other_ring_against_a_pass(order: Order, first: fn(&Shared), second: fn(&Shared, &mut Front)) {
+    check(move || {
+        let stand = Stand::new(order, Overflow::Block);
+        let mut own = stand.front();
+        let shared = stand.shared.clone();
+        let logging = thread::spawn(move || {
+            first(&shared);
+            second(&shared, &mut own);
+        });
+        stand.pass();
+        logging.join().unwrap();
+        assert_eq!(stand.finish(), [1, 2]);
+    });
+}
+
+#[test]
+fn log_order_of_a_new_ring_against_a_pass() {
+    let first = |shared: &Shared| log(shared, &mut shared.take_front().unwrap(), 1);
+    log_other_ring_against_a_pass(Order::Causal, first, |shared, own| log(shared, own, 2));
+}
+
+#[test]
+fn log_order_of_the_guests_ring_against_a_pass() {
+    let first = |shared: &Shared| log_as_guest(shared, 1);
+    log_other_ring_against_a_pass(Order::Causal, first, |shared, own| log(shared, own, 2));
+}
+
+/// Without stamps a thread may go from its own ring to the guests'.
+#[test]
+fn log_order_per_thread_against_a_pass() {
+    check(|| {
+        let stand = Stand::new(Order::PerThread, Overflow::Block);
+        let mut own = stand.front();
+        let shared = stand.shared.clone();
+        let logging = thread::spawn(move || {
+            log(&shared, &mut own, 1);
+            log_as_guest(&shared, 2);
+        });
+        stand.pass();
+        logging.join().unwrap();
+        assert_eq!(stand.finish(), [1, 2]);
+    });
+}
+
+/// The first thread logs without stamps until another one has a ring; what it logs after it knows of a record of that one stands behind.
+#[test]
+fn log_order_as_stamps_become_needed() {
+    check(|| {
+        let stand = Stand::new(Order::Causal, Overflow::Block);
+        let mut own = stand.front();
+        let told = Arc::new(AtomicBool::new(false));
+        let other = {
+            let (shared, told) = (stand.shared.clone(), told.clone());
+            thread::spawn(move || {
+                log(&shared, &mut shared.take_front().unwrap(), 2);
+                // Release: pairs with the acquire below.
+                told.store(true, Ordering::Release);
+            })
+        };
+        let shared = stand.shared.clone();
+        let first = thread::spawn(move || {
+            log(&shared, &mut own, 1);
+            let knows = told.load(Ordering::Acquire);
+            log(&shared, &mut own, 3);
+            knows
+        });
+        stand.pass();
+        let knows = first.join().unwrap();
+        other.join().unwrap();
+        let written = stand.finish();
+        let place = |record| written.iter().position(|&other| other == record).unwrap();
+        assert_eq!(written.len(), 3);
+        assert!(place(1) < place(3) && (!knows || place(2) < place(3)), "{written:?}");
     });
 }

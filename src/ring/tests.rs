@@ -17,11 +17,13 @@ fn record(random: &mut fastrand::Rng, longest: usize) -> Vec<u8> {
 
 #[test]
 fn random_sizes_come_out_as_they_went_in() {
-    for seed in 0..40 {
+    // The interpreter that checks unsafe code takes its time.
+    let (seeds, records) = if cfg!(miri) { (3, 400) } else { (40, 3_000) };
+    for seed in 0..seeds {
         let mut random = fastrand::Rng::with_seed(seed);
         let (mut producer, mut consumer) = new(1024 << random.u32(..4));
         let mut queue: VecDeque<(Vec<u8>, u64)> = VecDeque::new();
-        for stamp in 0..3_000_u64 {
+        for stamp in 0..records {
             if random.bool() {
                 let record = record(&mut random, producer.longest());
                 // Reserved generously at times, as by who formats.
@@ -112,17 +114,18 @@ fn push(producer: &mut Producer, record: &[u8]) {
 
 #[test]
 fn between_two_threads() {
+    const ALL: u64 = if cfg!(miri) { 300 } else { 100_000 };
     let (mut producer, mut consumer) = new(1024);
     let writer = thread::spawn(move || {
         let mut random = fastrand::Rng::with_seed(7);
-        for n in 0..100_000_u64 {
+        for n in 0..ALL {
             let mut record = n.to_le_bytes().to_vec();
             record.resize(8 + random.usize(..300), n as u8);
             push(&mut producer, &record);
         }
     });
     let mut next = 0_u64;
-    while next < 100_000 {
+    while next < ALL {
         let run = consumer.run(consumer.committed(), u64::MAX, usize::MAX);
         let records = run.records;
         let bytes = run.bytes.concat();
@@ -143,7 +146,7 @@ fn between_two_threads() {
 
 #[test]
 fn rings_of_a_slab_do_not_touch_each_other_and_keep_it() {
-    for seed in 0..10 {
+    for seed in 0..if cfg!(miri) { 1 } else { 10 } {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut slab = Slab::new().unwrap();
         let region = slab.watch();
@@ -162,7 +165,7 @@ fn rings_of_a_slab_do_not_touch_each_other_and_keep_it() {
         }
         drop(slab);
         // All of each, and again, so that everything is used.
-        for lap in 0..3 {
+        for lap in 0..if cfg!(miri) { 1 } else { 3 } {
             for (n, (producer, _)) in rings.iter_mut().enumerate() {
                 let half = vec![(n + lap) as u8; producer.longest()];
                 producer.push(&half, n as u64).unwrap();
