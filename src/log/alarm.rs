@@ -116,7 +116,7 @@ mod model {
         check(|| {
             let alarm = Arc::new(Alarm::new());
             assert!(alarm.wake());
-            let (mut producer, consumer) = ring::new(8);
+            let (mut producer, consumer) = ring::new(8).unwrap();
             let logging = {
                 let alarm = alarm.clone();
                 thread::spawn(move || {
@@ -136,7 +136,7 @@ mod model {
     fn log_commit_against_close() {
         check(|| {
             let alarm = Arc::new(Alarm::new());
-            let (mut producer, consumer) = ring::new(8);
+            let (mut producer, consumer) = ring::new(8).unwrap();
             let logging = {
                 let alarm = alarm.clone();
                 thread::spawn(move || {
@@ -156,7 +156,7 @@ mod model {
     fn log_commit_against_close_as_the_drain_sees_it() {
         check(|| {
             let alarm = Arc::new(Alarm::new());
-            let (mut producer, consumer) = ring::new(8);
+            let (mut producer, consumer) = ring::new(8).unwrap();
             let logging = {
                 let alarm = alarm.clone();
                 thread::spawn(move || {

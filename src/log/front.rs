@@ -75,29 +75,29 @@ pub(super) struct Back {
     pub(super) source: Option<Source>,
 }
 
-/// `drops` counts what is discarded, if records may be. Where the slab has no room the ring has memory of its own.
+/// `drops` counts what is discarded, if records may be. Where the slab has no room the ring has memory of its own. `None` if there is none.
 pub(super) fn new_ring(
     number: u64,
     capacity: usize,
     drops: Option<&Arc<Drops>>,
     mut slab: Option<&mut Slab>,
-) -> (Front, Back) {
+) -> Option<(Front, Back)> {
     let mut new = |capacity| {
         let cut = slab.as_mut().and_then(|slab| slab.cut(capacity));
-        cut.unwrap_or_else(|| ring::new(capacity))
+        cut.or_else(|| ring::new(capacity))
     };
-    let (producer, consumer) = new(capacity);
+    let (producer, consumer) = new(capacity)?;
     let long = Arc::new(Long::default());
     let Some(drops) = drops else {
         let front = Front { number, producer, long: long.clone(), tail: None };
-        return (front, Back { number, consumer, long, source: None });
+        return Some((front, Back { number, consumer, long, source: None }));
     };
     let tail = Arc::new(Tail::new(consumer, long.clone(), drops.clone(), capacity));
-    let (side, consumer) = new(side_of(capacity));
+    let (side, consumer) = new(side_of(capacity))?;
     let side_long = Arc::new(Long::default());
     let source = Some(Source::new(tail.clone(), side, side_long.clone()));
     let front = Front { number, producer, long, tail: Some(tail) };
-    (front, Back { number, consumer, long: side_long, source })
+    Some((front, Back { number, consumer, long: side_long, source }))
 }
 
 /// How large a ring's side is.

@@ -33,7 +33,7 @@ fn drain(rings: &mut [Back], seen: &mut Vec<u8>) {
 fn log_rings_are_left_and_taken_and_dropped() {
     check(|| {
         let kind = Kind { capacity: 8, budget: usize::MAX, drops: None };
-        let pool = Arc::new(Pool::new(kind).0);
+        let pool = Arc::new(Pool::new(kind).unwrap().0);
         let threads: Vec<_> = (1..=2)
             .map(|n| {
                 let pool = pool.clone();
@@ -75,7 +75,7 @@ fn log_flush_against_write() {
     check(|| {
         let shared = Arc::new(Shared { alarm: Alarm::new(), flushes: Flushes::new() });
         assert!(shared.alarm.wake());
-        let (mut front, mut back) = new_ring(1, 8, None, None);
+        let (mut front, mut back) = new_ring(1, 8, None, None).unwrap();
         let logging = {
             let shared = shared.clone();
             thread::spawn(move || {
@@ -144,7 +144,8 @@ impl Stand {
         };
         let group = Group::builder().min_threads(0).max_threads(1).linger(Duration::ZERO).build_lazily();
         let shelf = Shelf::default();
-        Self { shared: Shared::new(config, Sink::Any(Box::new(shelf.clone())), group), shelf }
+        let shared = Shared::new(config, Sink::Any(Box::new(shelf.clone())), group).unwrap();
+        Self { shared, shelf }
     }
 
     fn front(&self) -> Front {

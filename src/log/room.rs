@@ -83,7 +83,7 @@ mod model {
     fn log_wait_for_room_against_give_back() {
         check(|| {
             let room = Arc::new(Room::new());
-            let (mut front, mut back) = new_ring(1, 8, None, None);
+            let (mut front, mut back) = new_ring(1, 8, None, None).unwrap();
             front.push(&[1], 0).unwrap();
             front.push(&[2], 0).unwrap();
             let (woken, waker) = counting_waker();

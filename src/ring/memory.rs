@@ -2,7 +2,7 @@
 
 use crate::os::region::Region;
 use crate::sync::{AtomicU64, UnsafeCell};
-use std::alloc::{Layout, handle_alloc_error};
+use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -127,12 +127,11 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// In a region of its own.
-    pub(super) fn new(shape: Shape) -> Self {
-        let layout = shape.layout();
-        let Some(region) = Region::new(layout) else { handle_alloc_error(layout) };
+    /// In a region of its own; `None` if there is no memory.
+    pub(super) fn new(shape: Shape) -> Option<Self> {
+        let region = Region::new(shape.layout())?;
         // SAFETY: fresh, zeroed, of this size and alignment, and nobody else's.
-        unsafe { Self::new_at(Arc::new(region), 0, shape) }
+        Some(unsafe { Self::new_at(Arc::new(region), 0, shape) })
     }
 
     /// In a part of a region, from `offset` on.

@@ -21,7 +21,7 @@ fn random_sizes_come_out_as_they_went_in() {
     let (seeds, records) = if cfg!(miri) { (3, 400) } else { (40, 3_000) };
     for seed in 0..seeds {
         let mut random = fastrand::Rng::with_seed(seed);
-        let (mut producer, mut consumer) = new(1024 << random.u32(..4));
+        let (mut producer, mut consumer) = new(1024 << random.u32(..4)).unwrap();
         let mut queue: VecDeque<(Vec<u8>, u64)> = VecDeque::new();
         for stamp in 0..records {
             if random.bool() {
@@ -72,7 +72,7 @@ fn random_sizes_come_out_as_they_went_in() {
 
 #[test]
 fn a_run_is_one_slice_up_to_the_end_and_another_behind_it() {
-    let (mut producer, mut consumer) = new(1024);
+    let (mut producer, mut consumer) = new(1024).unwrap();
     for n in 0..10_u8 {
         producer.push(&[n; 100], 0).unwrap();
     }
@@ -86,7 +86,7 @@ fn a_run_is_one_slice_up_to_the_end_and_another_behind_it() {
 
 #[test]
 fn a_mark_ends_a_run() {
-    let (mut producer, mut consumer) = new(1024);
+    let (mut producer, mut consumer) = new(1024).unwrap();
     producer.push(b"before", 1).unwrap();
     producer.push_mark(2).unwrap();
     producer.push(b"after", 3).unwrap();
@@ -101,7 +101,7 @@ fn a_mark_ends_a_run() {
 
 #[test]
 fn too_long_a_record_is_refused() {
-    let (mut producer, _consumer) = new(1024);
+    let (mut producer, _consumer) = new(1024).unwrap();
     assert_eq!(producer.longest(), 512);
     assert!(std::panic::catch_unwind(AssertUnwindSafe(|| producer.reserve(513).is_ok())).is_err());
 }
@@ -115,7 +115,7 @@ fn push(producer: &mut Producer, record: &[u8]) {
 #[test]
 fn between_two_threads() {
     const ALL: u64 = if cfg!(miri) { 300 } else { 100_000 };
-    let (mut producer, mut consumer) = new(1024);
+    let (mut producer, mut consumer) = new(1024).unwrap();
     let writer = thread::spawn(move || {
         let mut random = fastrand::Rng::with_seed(7);
         for n in 0..ALL {
