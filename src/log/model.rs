@@ -1,18 +1,15 @@
 //! Model-checked: rings that threads leave and others take, a flush against a write, and the order of what passes bring.
 
 use super::alarm::Alarm;
-use super::builder::{Config, Order, Overflow};
+use super::builder::{Order, Overflow};
 use super::flush::Flushes;
 use super::front::{Back, Front, new_ring};
 use super::pool::{Kind, Pool};
 use super::shared::Shared;
-use super::sink::{Reaction, Sink};
-use crate::group::Group;
+use super::stand::Stand;
 use crate::sync::{AtomicBool, Ordering, check, lock};
 use loom::thread;
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Reads all that is there.
 fn drain(rings: &mut [Back], seen: &mut Vec<u8>) {
@@ -105,62 +102,6 @@ fn log_flush_against_write() {
         }
         assert!(shared.flushes.is_done(number));
     });
-}
-
-/// Keeps what is written. Looked at when all threads are done.
-#[derive(Clone, Default)]
-struct Shelf(Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl io::Write for Shelf {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A writer whose passes the model makes.
-struct Stand {
-    shared: Arc<Shared>,
-    shelf: Shelf,
-}
-
-impl Stand {
-    fn new(order: Order, overflow: Overflow) -> Self {
-        let config = Config {
-            capacity: 8,
-            budget: usize::MAX,
-            overflow,
-            order,
-            on_error: Arc::new(Reaction::default_for),
-            report_drops: false,
-            on_drop: None,
-            patience: Duration::ZERO,
-            close_at_exit: false,
-            appends: false,
-        };
-        let group = Group::builder().min_threads(0).max_threads(1).linger(Duration::ZERO).build_lazily();
-        let shelf = Shelf::default();
-        let shared = Shared::new(config, Sink::Any(Box::new(shelf.clone())), group).unwrap();
-        Self { shared, shelf }
-    }
-
-    fn front(&self) -> Front {
-        self.shared.take_front().unwrap()
-    }
-
-    fn pass(&self) -> bool {
-        self.shared.with_backend(|backend| backend.pass(&self.shared)).unwrap().is_something()
-    }
-
-    /// All that was logged, in the order in which it was written.
-    fn finish(self) -> Vec<u8> {
-        while self.pass() {}
-        self.shelf.0.lock().unwrap().clone()
-    }
 }
 
 /// As a thread of this ring logs.

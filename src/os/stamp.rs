@@ -1,7 +1,7 @@
 //! Time stamps for putting events of several threads in order.
 //!
 //! Contract: if `now` returned in one thread, and that thread then did something which another one saw before it called `now`, the first
-//! stamp is not above the second. Stamps mean nothing else.
+//! stamp is not above the second. Stamps mean nothing else. After the machine slept they may begin anew.
 //!
 //! Where Linux itself keeps time by the processor's counter, it has found the counters of all processors to agree, and the counter is read
 //! directly. Crates that do so (quanta, minstant, fastant) read it without a fence, so that it may be read before an earlier load is done: too early,
