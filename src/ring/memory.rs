@@ -119,6 +119,9 @@ pub(super) struct Memory {
     shape: Shape,
     /// Goes with the last ring in it.
     _region: Arc<Region>,
+    /// For each byte of payload: loom sees what is done to these.
+    #[cfg(aside_loom)]
+    watched: Vec<UnsafeCell<()>>,
 }
 
 // SAFETY: the memory is reached by the two ends only, each of which keeps to its side of the protocol in `README.md`.
@@ -142,7 +145,13 @@ impl Memory {
     pub(super) unsafe fn new_at(region: Arc<Region>, offset: usize, shape: Shape) -> Self {
         // SAFETY: within the region, as the caller promises.
         let base = unsafe { region.base().add(offset) }.cast::<Header>();
-        let memory = Self { base, shape, _region: region };
+        let memory = Self {
+            base,
+            shape,
+            _region: region,
+            #[cfg(aside_loom)]
+            watched: (0..shape.capacity).map(|_| UnsafeCell::new(())).collect(),
+        };
         let header = Header {
             shape,
             producer: ProducerLine { committed: AtomicU64::new(0) },
@@ -203,6 +212,19 @@ impl Memory {
         debug_assert!(offset <= self.shape.capacity as usize);
         // SAFETY: the data area lies at `data_at`, all of it in the ring's part of the region.
         unsafe { self.base.cast::<u8>().add(self.shape.data_at as usize + offset) }
+    }
+}
+
+#[cfg(aside_loom)]
+impl Memory {
+    /// Tells loom that so much payload is read there.
+    pub(super) fn read(&self, offset: usize, len: usize) {
+        self.watched[offset..][..len].iter().for_each(|byte| byte.with(|_| ()));
+    }
+
+    /// Tells loom that so much payload is written there.
+    pub(super) fn write(&self, offset: usize, len: usize) {
+        self.watched[offset..][..len].iter().for_each(|byte| byte.with_mut(|_| ()));
     }
 }
 
