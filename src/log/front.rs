@@ -218,7 +218,9 @@ impl Fronts {
             self.latest = Some(self.others.swap_remove(index));
             return;
         }
-        self.others.retain(|entry| entry.shared.strong_count() > 0);
+        if is_swept_at(self.others.len()) {
+            self.others.retain(|entry| entry.shared.strong_count() > 0);
+        }
         let front = shared.take_front();
         if front.is_none() {
             // For good: else the thread's records in the common ring and in its own would have no order.
@@ -232,6 +234,11 @@ impl Fronts {
         let mut entries = self.latest.iter_mut().chain(&mut self.others);
         entries.find(|entry| entry.id == shared.id).map(|entry| &mut entry.front)
     }
+}
+
+/// Whether a list of writers that grew to this length is to be looked through for those that are gone: not each time, where there are many.
+pub(super) fn is_swept_at(len: usize) -> bool {
+    len < 64 || len.is_power_of_two()
 }
 
 /// What this thread's ring makes of it; `None`, and nothing was called, if its thread-locals are gone, the ring is on loan, or there are too many.
