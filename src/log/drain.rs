@@ -320,6 +320,13 @@ impl Backend {
         Ok(len.max(1))
     }
 
+    /// As after each pass: a ring may be taken out as soon as its own records are gone.
+    #[cfg(all(test, aside_loom))]
+    pub(super) fn sides_are_empty(&self) -> bool {
+        let mut sides = self.rings.iter().filter(|ring| ring.source.is_some());
+        sides.all(|ring| ring.consumer.committed() == ring.consumer.released())
+    }
+
     /// How many records are here that will not be written.
     pub(super) fn left(&mut self, shared: &Shared) -> u64 {
         self.fetch_fresh(shared);

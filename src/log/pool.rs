@@ -377,6 +377,31 @@ mod tests {
         assert_eq!(stand.rings.len(), 1 + KEPT);
     }
 
+    /// The drain has their other ends still to come.
+    #[test]
+    fn rings_that_the_drain_does_not_know_stay() {
+        let mut stand = Stand::new(1024, MIB, false);
+        let fronts: Vec<Front> = (0..KEPT + 3).map(|_| stand.pool.take().unwrap()).collect();
+        fronts.into_iter().for_each(|front| stand.pool.give_back(front));
+        stand.trim();
+        assert_eq!(stand.pool.rings(), 1 + KEPT + 3);
+        stand.pass();
+        stand.trim();
+        assert_eq!((stand.pool.rings(), stand.rings.len()), (1 + KEPT, 1 + KEPT));
+    }
+
+    #[test]
+    fn one_slab_stays_prepared() {
+        let mut stand = Stand::new(256 * 1024, 64 * MIB, false);
+        // Five of the first slab, and more with memory of their own than are to go.
+        let fronts: Vec<Front> = (0..5 + KEPT + 1).map(|_| stand.pool.take().unwrap()).collect();
+        stand.pass();
+        assert_eq!(stand.prepared(), 6);
+        fronts.into_iter().for_each(|front| stand.pool.give_back(front));
+        stand.trim();
+        assert_eq!((stand.pool.rings(), stand.prepared()), (1 + KEPT, 6));
+    }
+
     #[test]
     fn a_small_budget_has_no_slab() {
         for (capacity, budget) in [

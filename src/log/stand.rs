@@ -1,6 +1,7 @@
 //! A writer without a drain, for tests and models: they make the passes themselves.
 
 use super::builder::{Config, Order, Overflow};
+use super::drain::Backend;
 use super::front::Front;
 use super::shared::Shared;
 use super::sink::{Reaction, Sink};
@@ -56,7 +57,13 @@ impl Stand {
 
     /// Whether it brought anything.
     pub(super) fn pass(&self) -> bool {
-        self.shared.with_backend(|backend| backend.pass(&self.shared)).unwrap().is_something()
+        let pass = |backend: &mut Backend| {
+            let brought = backend.pass(&self.shared);
+            #[cfg(aside_loom)]
+            assert!(backend.sides_are_empty());
+            brought.is_something()
+        };
+        self.shared.with_backend(pass).unwrap()
     }
 
     /// All that was logged, in the order in which it was written.
