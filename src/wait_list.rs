@@ -92,6 +92,21 @@ impl WaitList {
         }
     }
 
+    /// Wakes so many of those who have waited longest.
+    pub(crate) fn wake_some(&self, most: usize) {
+        if !self.anybody() {
+            return;
+        }
+        let mut waiting = lock(&self.waiting);
+        let first: Vec<Waker> =
+            std::iter::from_fn(|| waiting.wakers.pop_first()).take(most).map(|(_, waker)| waker).collect();
+        self.publish_len(&waiting);
+        drop(waiting);
+        for waker in first {
+            contain(move || waker.wake());
+        }
+    }
+
     /// Wakes all.
     pub(crate) fn wake_all(&self) {
         if !self.anybody() {

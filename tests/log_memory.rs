@@ -4,7 +4,9 @@
 mod util;
 
 use aside::log::{Order, Overflow, Writer};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
+use std::io::ErrorKind;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -24,11 +26,16 @@ fn page_faults() -> i64 {
     usage.ru_minflt
 }
 
-/// Memory of this process that is there, in bytes.
-fn resident() -> usize {
+/// Memory of this process, in bytes, by the name that the system has for it.
+fn memory(name: &str) -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     1024 * line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+}
+
+/// What of it is there.
+fn resident() -> usize {
+    memory("VmRSS")
 }
 
 /// Threads one after another, and all stay: the drain has time to prepare a ring for each.
@@ -112,4 +119,40 @@ fn the_memory_of_threads_that_are_gone_is_given_back() {
             assert!(guard.close(Duration::from_secs(20)).is_complete);
         },
     );
+}
+
+/// As when the budget is spent; and a writer that has no memory for its first ring is not made.
+#[test]
+fn threads_that_there_is_no_memory_for_share_a_ring() {
+    const MIB: usize = 1 << 20;
+    let body = || {
+        for overflow in [Overflow::Block, Overflow::DropOldest] {
+            let build = || {
+                Writer::builder().capacity(64 * MIB).budget(usize::MAX).overflow(overflow).sink(Vec::new())
+            };
+            let (log, guard) = build().build().unwrap();
+            let limited = Gate::new();
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        limited.pass();
+                        log.write_record(b"a record\n").unwrap();
+                    });
+                }
+                let before = getrlimit(Resource::As);
+                // A ring fits in there, but not with its side, where it has one.
+                let rest = if overflow == Overflow::Block { 16 * MIB } else { 128 * MIB };
+                let limit = Some((memory("VmSize") + rest) as u64);
+                setrlimit(Resource::As, Rlimit { current: limit, ..before.clone() }).unwrap();
+                let refused = build().build().map(drop);
+                limited.open();
+                eventually("all are logged", || log.stats().written == 3);
+                setrlimit(Resource::As, before).unwrap();
+                assert_eq!(refused.unwrap_err().kind(), ErrorKind::OutOfMemory);
+            });
+            assert_eq!(log.stats().threads_without_ring, 3);
+            assert!(guard.close(Duration::from_secs(20)).is_complete);
+        }
+    };
+    in_child("threads_that_there_is_no_memory_for_share_a_ring", |_| (), body);
 }

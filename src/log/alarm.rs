@@ -98,6 +98,16 @@ impl Alarm {
         before & CLOSED == 0
     }
 
+    /// Whether it is closed. Then whoever calls this sees what was committed by those who found it open.
+    pub(super) fn is_closed_for_all(&self) -> bool {
+        let is_closed = self.look().is_closed();
+        if is_closed {
+            // Who closes may be about to pass the barrier, and has not yet. Pairs with the light one in `look_after_commit`.
+            self.barrier.heavy();
+        }
+        is_closed
+    }
+
     pub(super) fn break_off(&self) {
         // AcqRel: publishes why.
         self.word.fetch_or(BROKEN, Ordering::AcqRel);
@@ -119,7 +129,7 @@ mod model {
         check(|| {
             let alarm = Arc::new(Alarm::new());
             assert!(alarm.wake());
-            let (mut producer, consumer) = ring::new(8);
+            let (mut producer, consumer) = ring::new(8).unwrap();
             let logging = {
                 let alarm = alarm.clone();
                 thread::spawn(move || {
@@ -139,7 +149,7 @@ mod model {
     fn log_commit_against_close() {
         check(|| {
             let alarm = Arc::new(Alarm::new());
-            let (mut producer, consumer) = ring::new(8);
+            let (mut producer, consumer) = ring::new(8).unwrap();
             let logging = {
                 let alarm = alarm.clone();
                 thread::spawn(move || {
@@ -150,6 +160,32 @@ mod model {
             alarm.close();
             let seen = consumer.committed() == 1;
             assert!(seen || !logging.join().unwrap());
+        });
+    }
+
+    /// The same for a drain that learns of the close by the word itself, perhaps before who closes has passed the barrier: it looks for records for the last
+    /// time, and there are none.
+    #[test]
+    fn log_commit_against_close_as_the_drain_sees_it() {
+        check(|| {
+            let alarm = Arc::new(Alarm::new());
+            let (mut producer, consumer) = ring::new(8).unwrap();
+            let logging = {
+                let alarm = alarm.clone();
+                thread::spawn(move || {
+                    producer.push(b"1", 1).unwrap();
+                    alarm.look_after_commit().is_open()
+                })
+            };
+            let closing = {
+                let alarm = alarm.clone();
+                thread::spawn(move || alarm.close())
+            };
+            if alarm.is_closed_for_all() {
+                let seen = consumer.committed() == 1;
+                assert!(seen || !logging.join().unwrap());
+            }
+            assert!(closing.join().unwrap());
         });
     }
 }

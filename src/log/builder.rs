@@ -112,7 +112,7 @@ impl Builder {
         self
     }
 
-    /// How much memory all rings together may take. Default: 256 MiB. When it is spent, further threads share one ring, under a lock, which is there in any case.
+    /// How much memory all rings together may take. Default: 256 MiB. When it is spent, or the system has no memory for another ring, further threads share one, under a lock, which is there in any case.
     /// Records longer than half a ring are not counted.
     ///
     /// A slab (see [`capacity`](Self::capacity)) counts as 2 MiB as long as any of its rings is there. Where the budget has no room for one there is none, and each ring counts for itself.
@@ -250,7 +250,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// What the system said: the file cannot be opened, or a thread not be started.
+    /// What the system said: the file cannot be opened, or a thread not be started. [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is none for the common ring.
     pub fn build(mut self) -> io::Result<(Writer, Guard)> {
         self.config.appends = matches!(self.target, Target::Append(_));
         let file = |file| Sink::File(Arc::new(file));
@@ -264,7 +264,7 @@ impl Builder {
             Some(group) => group,
             None => Group::builder().name("aside-log").min_threads(1).max_threads(1).build()?,
         };
-        let shared = Shared::new(self.config, sink, group);
+        let shared = Shared::new(self.config, sink, group).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok((Writer::new(shared.clone()), Guard::new(shared)))
     }
 }

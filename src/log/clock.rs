@@ -2,7 +2,7 @@
 
 use super::builder::Order;
 use crate::os::stamp::Stamps;
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Ordering};
 
 pub(super) struct Clock {
     /// `None` if the order asks for none.

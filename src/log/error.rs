@@ -29,7 +29,7 @@ pub enum WriteError {
     Closed,
     /// Nothing can be written any more: the sink failed for good, or panicked, or the group was closed.
     Broken(Arc<io::Error>),
-    /// This is a forked child, and its parent's sink cannot be used here: it is not a file or descriptor.
+    /// This is a forked child, and its parent's sink cannot be used here: it is not a file or descriptor (or there is no memory for the child's ring).
     Forked,
 }
 

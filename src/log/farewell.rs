@@ -3,7 +3,7 @@
 //! Neither may block for ever, nor rely on the thread that it happens on: its thread-locals may be destroyed (so not even `std::thread::current` is to be had), a second
 //! panic inside the panic hook would abort the process, and it may be inside the drain.
 
-use super::front::is_draining;
+use super::front::{is_draining, is_swept_at};
 use super::guard::complain;
 use super::shared::Shared;
 use crate::deadline::Deadline;
@@ -121,7 +121,9 @@ pub(super) fn close_at_exit(shared: &Arc<Shared>) {
     });
     let open = OPEN.get_or_set(Mutex::default);
     let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
-    open.retain(|shared| shared.strong_count() > 0);
+    if is_swept_at(open.len()) {
+        open.retain(|shared| shared.strong_count() > 0);
+    }
     open.push(Arc::downgrade(shared));
 }
 

@@ -79,29 +79,29 @@ pub(super) struct Back {
     pub(super) source: Option<Source>,
 }
 
-/// `drops` counts what is discarded, if records may be. Where the slab has no room the ring has memory of its own.
+/// `drops` counts what is discarded, if records may be. Where the slab has no room the ring has memory of its own. `None` if there is none.
 pub(super) fn new_ring(
     number: u64,
     capacity: usize,
     drops: Option<&Arc<Drops>>,
     mut slab: Option<&mut Slab>,
-) -> (Front, Back) {
+) -> Option<(Front, Back)> {
     let mut new = |capacity| {
         let cut = slab.as_mut().and_then(|slab| slab.cut(capacity));
-        cut.unwrap_or_else(|| ring::new(capacity))
+        cut.or_else(|| ring::new(capacity))
     };
-    let (producer, consumer) = new(capacity);
+    let (producer, consumer) = new(capacity)?;
     let long = Arc::new(Long::default());
     let Some(drops) = drops else {
         let front = Front { number, producer, long: long.clone(), tail: None };
-        return (front, Back { number, consumer, long, source: None });
+        return Some((front, Back { number, consumer, long, source: None }));
     };
     let tail = Arc::new(Tail::new(consumer, long.clone(), drops.clone(), capacity));
-    let (side, consumer) = new(side_of(capacity));
+    let (side, consumer) = new(side_of(capacity))?;
     let side_long = Arc::new(Long::default());
     let source = Some(Source::new(tail.clone(), side, side_long.clone()));
     let front = Front { number, producer, long, tail: Some(tail) };
-    (front, Back { number, consumer, long: side_long, source })
+    Some((front, Back { number, consumer, long: side_long, source }))
 }
 
 /// How large a ring's side is.
@@ -230,7 +230,9 @@ impl Fronts {
             self.latest = self.others.swap_remove(index);
             return;
         }
-        self.others.retain(|entry| entry.shared.strong_count() > 0);
+        if is_swept_at(self.others.len()) {
+            self.others.retain(|entry| entry.shared.strong_count() > 0);
+        }
         let front = shared.take_front();
         if front.is_none() {
             // For good: else the thread's records in the common ring and in its own would have no order.
@@ -244,6 +246,11 @@ impl Fronts {
         let mut entries = std::iter::once(&mut self.latest).chain(&mut self.others);
         entries.find(|entry| entry.id == shared.id).map(|entry| &mut entry.front)
     }
+}
+
+/// Whether a list of writers that grew to this length is to be looked through for those that are gone: not each time, where there are many.
+pub(super) fn is_swept_at(len: usize) -> bool {
+    len < 64 || len.is_power_of_two()
 }
 
 /// What this thread's ring makes of it; `None`, and nothing was called, if its thread-locals are gone, the ring is on loan, or there are too many.

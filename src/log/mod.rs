@@ -68,6 +68,8 @@ mod room;
 mod shared;
 mod shift;
 mod sink;
+#[cfg(test)]
+mod stand;
 mod stats;
 mod tail;
 mod utc;

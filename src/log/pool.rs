@@ -33,13 +33,14 @@ impl Kind {
         if self.footprint() < LEAST_OF_SLAB { 0 } else { Slab::BYTES / self.footprint() }
     }
 
-    fn make(&self, number: u64, slab: Option<&mut Slab>) -> Ring {
-        let (front, back) = new_ring(number, self.capacity, self.drops.as_ref(), slab);
-        Ring { front, back }
+    /// `None` if there is no memory.
+    fn make(&self, number: u64, slab: Option<&mut Slab>) -> Option<Ring> {
+        let (front, back) = new_ring(number, self.capacity, self.drops.as_ref(), slab)?;
+        Some(Ring { front, back })
     }
 
     /// All rings of a slab, by number.
-    fn cut(&self, slab: &mut Slab, first: u64) -> Vec<Ring> {
+    fn cut(&self, slab: &mut Slab, first: u64) -> Option<Vec<Ring>> {
         (first..).take(self.rings_of_slab()).map(|number| self.make(number, Some(slab))).collect()
     }
 }
@@ -117,8 +118,8 @@ impl Inside {
 }
 
 impl Pool {
-    /// With the guests' ring, whatever the budget. Prepares the first slab, if the budget allows one.
-    pub(super) fn new(kind: Kind) -> (Self, (Front, Back)) {
+    /// With the guests' ring, whatever the budget. Prepares the first slab, if the budget allows one. `None` if there is no memory for that ring.
+    pub(super) fn new(kind: Kind) -> Option<(Self, (Front, Back))> {
         let mut inside = Inside {
             free: Vec::new(),
             fresh: Vec::new(),
@@ -133,7 +134,7 @@ impl Pool {
         let slab = if rings > 1 && inside.has_budget(&kind, Slab::BYTES) { Slab::new() } else { None };
         let guests = match slab {
             Some(mut slab) => {
-                let mut cut = kind.cut(&mut slab, 0);
+                let mut cut = kind.cut(&mut slab, 0)?;
                 inside.slabs.insert(0, rings);
                 inside.bytes = Slab::BYTES;
                 inside.next = rings as u64;
@@ -143,13 +144,13 @@ impl Pool {
             }
             None => {
                 inside.bytes = kind.footprint();
-                kind.make(0, None)
+                kind.make(0, None)?
             }
         };
         let is_bare = AtomicBool::new(inside.shelf.is_empty());
         let pool = Self { kind, inside: Mutex::new(inside), handed: AtomicU64::new(0), is_bare };
         pool.prepare();
-        (pool, (guests.front, guests.back))
+        Some((pool, (guests.front, guests.back)))
     }
 
     /// How many rings there are, with the guests', without those that were prepared.
@@ -157,7 +158,7 @@ impl Pool {
         lock(&self.inside).rings
     }
 
-    /// A ring for a new thread: one that another has left, or one that was prepared, or else one that is made, if the budget allows.
+    /// A ring for a new thread: one that another has left, or one that was prepared, or else one that is made, if the budget allows and there is memory.
     pub(super) fn take(&self) -> Option<Front> {
         let mut inside = lock(&self.inside);
         if let Some(front) = inside.free.pop() {
@@ -170,9 +171,10 @@ impl Pool {
                 if !inside.has_budget(&self.kind, bytes) {
                     return None;
                 }
+                let ring = self.kind.make(inside.next, None)?;
                 inside.bytes += bytes;
                 inside.next += 1;
-                self.kind.make(inside.next - 1, None)
+                ring
             }
         };
         if inside.shelf.is_empty() {
@@ -225,7 +227,7 @@ impl Pool {
             inside.next - rings as u64
         };
         // Not in the lock, as threads that begin to log wait for that.
-        let cut = Slab::new().map(|mut slab| self.kind.cut(&mut slab, first));
+        let cut = Slab::new().and_then(|mut slab| self.kind.cut(&mut slab, first));
         let mut inside = lock(&self.inside);
         match cut {
             Some(cut) => {
@@ -299,7 +301,7 @@ mod tests {
     impl Stand {
         fn new(capacity: usize, budget: usize, discards: bool) -> Self {
             let drops = discards.then(|| Arc::new(Drops::new()));
-            let (pool, (front, back)) = Pool::new(Kind { capacity, budget, drops });
+            let (pool, (front, back)) = Pool::new(Kind { capacity, budget, drops }).unwrap();
             Self { pool, rings: vec![back], fetched: 0, _guests: front }
         }
 
@@ -373,6 +375,31 @@ mod tests {
         stand.trim();
         assert_eq!((stand.pool.rings(), stand.bytes()), (1 + KEPT, 4 * MIB));
         assert_eq!(stand.rings.len(), 1 + KEPT);
+    }
+
+    /// The drain has their other ends still to come.
+    #[test]
+    fn rings_that_the_drain_does_not_know_stay() {
+        let mut stand = Stand::new(1024, MIB, false);
+        let fronts: Vec<Front> = (0..KEPT + 3).map(|_| stand.pool.take().unwrap()).collect();
+        fronts.into_iter().for_each(|front| stand.pool.give_back(front));
+        stand.trim();
+        assert_eq!(stand.pool.rings(), 1 + KEPT + 3);
+        stand.pass();
+        stand.trim();
+        assert_eq!((stand.pool.rings(), stand.rings.len()), (1 + KEPT, 1 + KEPT));
+    }
+
+    #[test]
+    fn one_slab_stays_prepared() {
+        let mut stand = Stand::new(256 * 1024, 64 * MIB, false);
+        // Five of the first slab, and more with memory of their own than are to go.
+        let fronts: Vec<Front> = (0..5 + KEPT + 1).map(|_| stand.pool.take().unwrap()).collect();
+        stand.pass();
+        assert_eq!(stand.prepared(), 6);
+        fronts.into_iter().for_each(|front| stand.pool.give_back(front));
+        stand.trim();
+        assert_eq!((stand.pool.rings(), stand.prepared()), (1 + KEPT, 6));
     }
 
     #[test]

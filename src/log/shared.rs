@@ -74,7 +74,8 @@ pub(super) struct Tally {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, sink: Sink, group: Group) -> Arc<Self> {
+    /// `None` if there is no memory for a ring.
+    pub(super) fn new(config: Config, sink: Sink, group: Group) -> Option<Arc<Self>> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         fork::watch();
         let drops = Arc::new(Drops::new());
@@ -83,7 +84,7 @@ impl Shared {
         let Config { capacity, budget, .. } = config;
         // A side is twice as large as its ring, and a ring has 1 GiB at most.
         let capacity = if discards.is_some() { capacity.min(1 << 29) } else { capacity };
-        let (pool, (guest, back)) = Pool::new(Kind { capacity, budget, drops: discards });
+        let (pool, (guest, back)) = Pool::new(Kind { capacity, budget, drops: discards })?;
         let file = match &sink {
             Sink::File(file) => Some(file.clone()),
             Sink::Any(_) => None,
@@ -115,7 +116,7 @@ impl Shared {
         if shared.config.close_at_exit {
             close_at_exit(&shared);
         }
-        shared
+        Some(shared)
     }
 
     /// Whether this belongs to a process that this one was forked from. Its locks may be held by threads that are gone.
@@ -124,13 +125,13 @@ impl Shared {
         self.generation != fork::generation()
     }
 
-    /// What stands for this in a forked child; `None` if the sink cannot be used there. Made at the first use.
+    /// What stands for this in a forked child; `None` if the sink cannot be used there, or there is no memory. Made at the first use.
     #[cold]
     pub(super) fn in_child(&self) -> Option<&Arc<Shared>> {
         let make = || {
             let file = self.file.clone()?;
             let group = Group::builder().name("aside-log").max_threads(1).min_threads(0).build_lazily();
-            Some(Shared::new(self.config.clone(), Sink::File(file), group))
+            Shared::new(self.config.clone(), Sink::File(file), group)
         };
         self.child.get_or_set(make).as_ref()
     }
@@ -267,7 +268,7 @@ impl Shared {
 
     // --- Rings. ---
 
-    /// A ring for a new thread; `None` if the budget is spent.
+    /// A ring for a new thread; `None` if the budget is spent, or there is no memory.
     pub(super) fn take_front(&self) -> Option<Front> {
         let front = self.pool.take();
         if front.is_some() {
@@ -321,7 +322,7 @@ impl Shared {
             return;
         }
         // Looked at before the pass: what was committed before it was closed is then brought.
-        let is_closed = self.alarm.look().is_closed();
+        let is_closed = self.alarm.is_closed_for_all();
         let mut backend = match self.backend.try_lock() {
             Ok(backend) => backend,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

@@ -50,7 +50,7 @@ impl Drain {
         let mut quiet_since = None;
         loop {
             // Looked at before the pass: what was committed before it was closed is then brought.
-            let is_closed = shared.alarm.look().is_closed();
+            let is_closed = shared.alarm.is_closed_for_all();
             let Some(brought) = shared.with_backend(|backend| backend.pass(shared)) else { return };
             if shared.is_orphaned() {
                 return;

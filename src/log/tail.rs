@@ -184,7 +184,7 @@ mod model {
     fn log_discard_against_copy_out() {
         check(|| {
             let drops = Arc::new(Drops::new());
-            let (mut front, mut back) = new_ring(1, 8, Some(&drops), None);
+            let (mut front, mut back) = new_ring(1, 8, Some(&drops), None).unwrap();
             let logging = thread::spawn(move || {
                 for n in 1..=3_u8 {
                     while front.push(&[n; 3], 0).is_err() {

@@ -89,7 +89,7 @@ pub(crate) fn prefer_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
     }
 }
 
-#[cfg(all(any(target_os = "linux", target_os = "android"), not(aside_loom)))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(any(aside_loom, miri))))]
 mod imp {
     use super::HUGE;
     use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
@@ -132,7 +132,7 @@ mod imp {
     }
 }
 
-#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(aside_loom))))]
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(any(aside_loom, miri)))))]
 mod imp {
     use std::ptr::NonNull;
 
@@ -174,7 +174,7 @@ mod tests {
     fn a_huge_region_is_aligned_and_zeroed() {
         let regions: Vec<Region> = (0..5).map(|_| Region::huge().unwrap()).collect();
         for region in &regions {
-            if cfg!(target_os = "linux") {
+            if cfg!(all(target_os = "linux", not(miri))) {
                 assert_eq!(region.base().align_offset(HUGE), 0);
             }
             // SAFETY: as long as it says, initialised, and this test's alone.

@@ -135,6 +135,8 @@ impl Consumer {
             number += 1;
         }
         let bytes = slices.map(|(offset, len)| {
+            #[cfg(aside_loom)]
+            self.memory.read(offset, len);
             let payload = self.memory.payload(offset);
             // SAFETY: committed and not released: the producer does not write there as long as `self` is borrowed, as to
             // release takes it mutably. In one piece, and initialised.
@@ -174,10 +176,10 @@ impl Consumer {
         line.records.store(self.released, Ordering::Release);
     }
 
-    /// Whether this is done with anything since it was settled.
+    /// How many records this is done with since it was settled.
     #[inline]
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.settled.record != self.released
+    pub(crate) fn unsettled(&self) -> u64 {
+        self.released - self.settled.record
     }
 
     /// Whether this is done with a good part of the ring since it was settled.
@@ -185,7 +187,7 @@ impl Consumer {
     pub(crate) fn has_share(&self) -> bool {
         let shape = self.memory.shape();
         self.position - self.settled.position >= u64::from(shape.capacity / SHARE)
-            || self.released - self.settled.record >= u64::from((shape.slots / SHARE).max(1))
+            || self.unsettled() >= u64::from((shape.slots / SHARE).max(1))
     }
 
     /// Publishes. Who waits for room is to be told afterwards.

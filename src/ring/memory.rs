@@ -2,7 +2,7 @@
 
 use crate::os::region::Region;
 use crate::sync::{AtomicU64, UnsafeCell};
-use std::alloc::{Layout, handle_alloc_error};
+use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -119,6 +119,9 @@ pub(super) struct Memory {
     shape: Shape,
     /// Goes with the last ring in it.
     _region: Arc<Region>,
+    /// For each byte of payload: loom sees what is done to these.
+    #[cfg(aside_loom)]
+    watched: Vec<UnsafeCell<()>>,
 }
 
 // SAFETY: the memory is reached by the two ends only, each of which keeps to its side of the protocol in `README.md`.
@@ -127,12 +130,11 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// In a region of its own.
-    pub(super) fn new(shape: Shape) -> Self {
-        let layout = shape.layout();
-        let Some(region) = Region::new(layout) else { handle_alloc_error(layout) };
+    /// In a region of its own; `None` if there is no memory.
+    pub(super) fn new(shape: Shape) -> Option<Self> {
+        let region = Region::new(shape.layout())?;
         // SAFETY: fresh, zeroed, of this size and alignment, and nobody else's.
-        unsafe { Self::new_at(Arc::new(region), 0, shape) }
+        Some(unsafe { Self::new_at(Arc::new(region), 0, shape) })
     }
 
     /// In a part of a region, from `offset` on.
@@ -143,7 +145,13 @@ impl Memory {
     pub(super) unsafe fn new_at(region: Arc<Region>, offset: usize, shape: Shape) -> Self {
         // SAFETY: within the region, as the caller promises.
         let base = unsafe { region.base().add(offset) }.cast::<Header>();
-        let memory = Self { base, shape, _region: region };
+        let memory = Self {
+            base,
+            shape,
+            _region: region,
+            #[cfg(aside_loom)]
+            watched: (0..shape.capacity).map(|_| UnsafeCell::new(())).collect(),
+        };
         let header = Header {
             shape,
             producer: ProducerLine { committed: AtomicU64::new(0) },
@@ -204,6 +212,19 @@ impl Memory {
         debug_assert!(offset <= self.shape.capacity as usize);
         // SAFETY: the data area lies at `data_at`, all of it in the ring's part of the region.
         unsafe { self.base.cast::<u8>().add(self.shape.data_at as usize + offset) }
+    }
+}
+
+#[cfg(aside_loom)]
+impl Memory {
+    /// Tells loom that so much payload is read there.
+    pub(super) fn read(&self, offset: usize, len: usize) {
+        self.watched[offset..][..len].iter().for_each(|byte| byte.with(|_| ()));
+    }
+
+    /// Tells loom that so much payload is written there.
+    pub(super) fn write(&self, offset: usize, len: usize) {
+        self.watched[offset..][..len].iter().for_each(|byte| byte.with_mut(|_| ()));
     }
 }
 

@@ -18,9 +18,9 @@ pub(crate) use slab::Slab;
 use memory::{Memory, Shape};
 use std::sync::Arc;
 
-/// An empty ring for so many bytes of payload (rounded up to a power of two), as its two ends. The memory goes with the last of them.
-pub(crate) fn new(capacity: usize) -> (Producer, Consumer) {
-    ends(Memory::new(Shape::of(capacity)))
+/// An empty ring for so many bytes of payload (rounded up to a power of two), as its two ends. The memory goes with the last of them. `None` if there is none.
+pub(crate) fn new(capacity: usize) -> Option<(Producer, Consumer)> {
+    Memory::new(Shape::of(capacity)).map(ends)
 }
 
 fn ends(memory: Memory) -> (Producer, Consumer) {

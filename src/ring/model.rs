@@ -15,7 +15,7 @@ fn push(producer: &mut Producer, record: &[u8], stamp: u64) {
 #[test]
 fn ring_records_arrive_whole_and_in_order() {
     check(|| {
-        let (mut producer, mut consumer) = super::new(8);
+        let (mut producer, mut consumer) = super::new(8).unwrap();
         let writer = thread::spawn(move || {
             for n in 1..=4_u8 {
                 push(&mut producer, &[n; 3], u64::from(n));
@@ -46,7 +46,7 @@ fn ring_records_arrive_whole_and_in_order() {
 #[test]
 fn ring_changes_its_thread() {
     check(|| {
-        let (mut producer, mut consumer) = super::new(8);
+        let (mut producer, mut consumer) = super::new(8).unwrap();
         let pool = Arc::new(Mutex::new(None));
         let first = {
             let pool = pool.clone();

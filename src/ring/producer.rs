@@ -153,6 +153,8 @@ impl Producer {
     /// The bytes there: what `find_room` has found, or a part of it.
     #[inline(always)]
     fn payload(&mut self, position: u64, len: usize) -> &mut [u8] {
+        #[cfg(aside_loom)]
+        self.memory.write(self.offset(position) as usize, len);
         // SAFETY: `find_room` has found the bytes released by the consumer, and in one piece, so the pointer stays in the data area;
         // they are initialised (zeroed memory, or an earlier record), and this is the only producer, borrowed.
         unsafe { slice::from_raw_parts_mut(self.data.add(self.offset(position) as usize).as_ptr(), len) }
