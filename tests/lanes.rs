@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
+use util::watchdog;
 
 fn group(max_threads: usize) -> Group {
     Group::builder().max_threads(max_threads).build().unwrap()
@@ -183,6 +184,19 @@ fn a_closed_group_runs_what_its_lanes_have_accepted() {
     drop(blocked);
     job.wait();
     assert_eq!(lane.into_inner().wait(), Some(1));
+}
+
+/// A closed group's queue may stall, too: what comes then gets another thread.
+#[test]
+fn the_value_comes_while_a_thread_of_a_closed_group_is_stuck() {
+    let _watchdog = watchdog();
+    let group = group(2);
+    let blocked = block_a_thread(&group);
+    let (lane, other) = (group.lane(5), group.lane(0));
+    group.close();
+    other.drain().wait();
+    assert_eq!(lane.into_inner().wait(), Some(5));
+    drop(blocked);
 }
 
 /// The only thread of the group waits for a lane's job: it must run it.
