@@ -5,9 +5,9 @@ mod util;
 use aside::{Group, JobError, Lane, RejectReason};
 use futures::executor::block_on;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use util::watchdog;
 
 fn group(max_threads: usize) -> Group {
@@ -271,6 +271,34 @@ fn a_busy_lane_makes_way() {
     }
     drop(done);
     assert!(lane.into_inner().wait().unwrap() > 0);
+}
+
+/// Two jobs that take longer than a turn may: the other job comes between them.
+#[test]
+fn long_jobs_make_way() {
+    let group = group(1);
+    let lane = group.lane(());
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = |name: &'static str| {
+        let order = order.clone();
+        move || order.lock().unwrap().push(name)
+    };
+    let blocked = block_a_thread(&group);
+    let jobs = ["long", "next"].map(|name| {
+        let note = note(name);
+        lane.offload(move |()| {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(2) {
+                std::hint::spin_loop();
+            }
+            note();
+        })
+    });
+    let other = group.offload(note("other"));
+    drop(blocked);
+    jobs.into_iter().for_each(aside::Offload::wait);
+    other.wait();
+    assert_eq!(*order.lock().unwrap(), ["long", "other", "next"]);
 }
 
 #[test]
