@@ -470,7 +470,7 @@ impl Core {
 }
 
 impl Host for Core {
-    fn departed(&self, how: Departure) {
+    fn departed(&self, how: Departure, _: bool) {
         self.leave_room();
         self.queue.add_dead();
         if how == Departure::Taken {

@@ -78,7 +78,7 @@ impl<T: Send + 'static> Core<T> {
             self.queue().dead_popped();
             return true;
         };
-        self.give_place_back();
+        self.leave_place(&job);
         // Relaxed: written in a turn.
         if self.spent.load(Ordering::Relaxed) {
             drop(job);
@@ -152,7 +152,7 @@ impl<T: Send + 'static> Core<T> {
             match running.queue().pop() {
                 Popped::Task(task, _) => match task.claim() {
                     Some(job) => {
-                        running.give_place_back();
+                        running.leave_place(&job);
                         drop(job);
                     }
                     None => running.queue().dead_popped(),
