@@ -5,9 +5,10 @@ mod util;
 use aside::{Group, JobError, Lane, RejectReason};
 use futures::executor::block_on;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use util::watchdog;
 
 fn group(max_threads: usize) -> Group {
     Group::builder().max_threads(max_threads).build().unwrap()
@@ -185,6 +186,19 @@ fn a_closed_group_runs_what_its_lanes_have_accepted() {
     assert_eq!(lane.into_inner().wait(), Some(1));
 }
 
+/// A closed group's queue may stall, too: what comes then gets another thread.
+#[test]
+fn the_value_comes_while_a_thread_of_a_closed_group_is_stuck() {
+    let _watchdog = watchdog();
+    let group = group(2);
+    let blocked = block_a_thread(&group);
+    let (lane, other) = (group.lane(5), group.lane(0));
+    group.close();
+    other.drain().wait();
+    assert_eq!(lane.into_inner().wait(), Some(5));
+    drop(blocked);
+}
+
 /// The only thread of the group waits for a lane's job: it must run it.
 #[test]
 fn waiting_inside_runs_the_lane() {
@@ -257,6 +271,34 @@ fn a_busy_lane_makes_way() {
     }
     drop(done);
     assert!(lane.into_inner().wait().unwrap() > 0);
+}
+
+/// Two jobs that take longer than a turn may: the other job comes between them.
+#[test]
+fn long_jobs_make_way() {
+    let group = group(1);
+    let lane = group.lane(());
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = |name: &'static str| {
+        let order = order.clone();
+        move || order.lock().unwrap().push(name)
+    };
+    let blocked = block_a_thread(&group);
+    let jobs = ["long", "next"].map(|name| {
+        let note = note(name);
+        lane.offload(move |()| {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(2) {
+                std::hint::spin_loop();
+            }
+            note();
+        })
+    });
+    let other = group.offload(note("other"));
+    drop(blocked);
+    jobs.into_iter().for_each(aside::Offload::wait);
+    other.wait();
+    assert_eq!(*order.lock().unwrap(), ["long", "other", "next"]);
 }
 
 #[test]

@@ -132,6 +132,25 @@ fn a_drain_that_is_dropped_changes_nothing() {
     assert_eq!(lane.into_inner().wait(), Some(2));
 }
 
+/// Neither while it waits, nor by being dropped, nor by running.
+#[test]
+fn a_drain_takes_no_place() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let (lane, gate) = stuck(&group, 2);
+    let mut waiting = [(); 5].map(|()| lane.drain());
+    waiting.iter_mut().for_each(|drain| assert!(poll_once(drain).is_pending()));
+    assert_room(&lane, 2);
+    let [first, .., last] = waiting;
+    drop(first);
+    assert_room(&lane, 2);
+    gate.open();
+    last.wait();
+    let gate = stop(&lane);
+    assert_room(&lane, 2);
+    gate.open();
+}
+
 /// A wait with a deadline runs nothing; one without, after it, does.
 #[test]
 fn a_wait_with_a_deadline_inside() {

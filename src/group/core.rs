@@ -59,13 +59,7 @@ impl Place<'_> {
             room.take_anyway(1);
         }
         core.queue.push_announced(task);
-        loom_fence();
-        let counts = core.counts().load();
-        if counts.is_closed() {
-            core.clear_refused();
-        } else {
-            core.grow(counts);
-        }
+        core.grow_regardless();
     }
 }
 
@@ -182,10 +176,9 @@ impl Core {
         if let Some(room) = &self.room {
             room.take_anyway(1);
         }
-        if !self.push(job::new_detached(job, self.clone())) {
-            // Closed just now. The job is in the queue, and so runs, or is cancelled for want of a thread.
-            self.clear_refused();
-        }
+        self.queue.push(job::new_detached(job, self.clone()).into());
+        // Perhaps closed just now. The job is in the queue, and so runs, or is cancelled for want of a thread.
+        self.grow_regardless();
         Ok(())
     }
 
@@ -256,6 +249,19 @@ impl Core {
             }
             // Somebody else was faster, or the system refused: decide again.
             step = self.decide(self.counts().load());
+        }
+    }
+
+    /// After a push that stands, whether the group is closed or not. In a closed one, too, the queue may stall behind jobs that block.
+    fn grow_regardless(&self) {
+        // As in `push`.
+        loom_fence();
+        let counts = self.counts().load();
+        if counts.is_closed() && counts.threads() == 0 {
+            // Tries in any case, and cancels what is queued if there is none to be had: in a closed group nobody tries again.
+            let _ = self.ensure_threads(1);
+        } else {
+            self.grow(counts);
         }
     }
 
@@ -464,7 +470,7 @@ impl Core {
 }
 
 impl Host for Core {
-    fn departed(&self, how: Departure) {
+    fn departed(&self, how: Departure, _: bool) {
         self.leave_room();
         self.queue.add_dead();
         if how == Departure::Taken {

@@ -223,9 +223,9 @@ impl<'a> Worker<'a> {
             return false;
         }
         core.counts().leave();
-        // The race: either the submitter sees that nobody is left and starts a thread to clear the queue, or its entry is
-        // seen here.
-        core.queue.len() == 0 || !core.counts().start(Role::Work, 1)
+        // The race: either the submitter sees that this thread is gone and starts another if one is wanted, or its entry is seen here. Not
+        // left to the threads that are still there: they may be stuck inside jobs.
+        core.queue.len() == 0 || !core.counts().start(Role::Work, core.config.max_threads)
     }
 
     /// parked → idle, by somebody else's hand, or gone.

@@ -64,6 +64,11 @@ impl<T> Handle<T> {
         &self.header().host
     }
 
+    /// The job is not queued yet, and will take no place in a bounded queue.
+    pub(super) fn take_no_place(&self) {
+        self.header().state.set_placeless();
+    }
+
     pub(super) fn expect_callback(&self) {
         self.header().state.set_callback();
     }
@@ -233,8 +238,12 @@ impl<T> Handle<T> {
         if self.host().is_orphaned() || !self.header().state.claim_to_cancel() {
             return false;
         }
-        self.host().departed(departure);
+        self.depart(departure);
         true
+    }
+
+    fn depart(&self, departure: Departure) {
+        self.host().departed(departure, self.header().state.load().has_place());
     }
 
     /// Takes the closure back from a job that has not started.
@@ -260,7 +269,7 @@ impl<T> Handle<T> {
         if !host.is_current_thread() || host.is_orphaned() || !self.header().state.claim_to_run() {
             return None;
         }
-        self.host().departed(Departure::Taken);
+        self.depart(Departure::Taken);
         // SAFETY: claimed, so the body is ours, with the closure in it.
         let panicked = unsafe { Header::run(self.header) };
         self.host().settled(Settlement::Ran { panicked });

@@ -35,8 +35,8 @@ pub(crate) enum Care {
 
 /// What the owner of a queue does for its jobs.
 pub(crate) trait Host: Send + Sync {
-    /// A job of this host has just left the queue, leaving a dead entry.
-    fn departed(&self, how: Departure);
+    /// A job of this host has just left the queue, leaving a dead entry and, if it had one, its place.
+    fn departed(&self, how: Departure, had_place: bool);
 
     /// A job that departed is done with: its closure is dropped or given back, or has run.
     fn settled(&self, how: Settlement);

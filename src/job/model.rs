@@ -15,7 +15,7 @@ pub(crate) struct ByHand;
 type Numbers = Queue<Beside<()>>;
 
 impl Host for ByHand {
-    fn departed(&self, _: Departure) {}
+    fn departed(&self, _: Departure, _: bool) {}
     fn settled(&self, _: Settlement) {}
     fn is_current_thread(&self) -> bool {
         false

@@ -52,6 +52,13 @@ impl<T> Offload<T> {
         self.0.handle().map(Handle::host)
     }
 
+    /// Says that the job, which is not queued yet, takes no place in a bounded queue.
+    pub(crate) fn take_no_place(&self) {
+        if let Some(handle) = self.0.handle() {
+            handle.take_no_place();
+        }
+    }
+
     /// Says that the waker to come is a callback, which may take any time.
     pub(crate) fn expect_callback(&self) {
         if let Some(handle) = self.0.handle() {

@@ -22,6 +22,9 @@ const HANDLE: usize = 1 << 5;
 /// The waker is a callback: calling it may take any time. Set by the handle before `WAKER`, and not cleared.
 const CALLBACK: usize = 1 << 6;
 
+/// Takes no place in a bounded queue. Set before the job is queued, and not cleared.
+const PLACELESS: usize = 1 << 8;
+
 /// No cell at all, but the entry of a strand (`strand.rs`). Set from the start, with `QUEUED` and `TASK`, and nothing ever changes.
 const STANDING: usize = 1 << 7;
 
@@ -52,6 +55,10 @@ impl State {
 
     pub(super) fn has_callback(self) -> bool {
         self.0 & CALLBACK != 0
+    }
+
+    pub(super) fn has_place(self) -> bool {
+        self.0 & PLACELESS == 0
     }
 
     pub(super) fn has_task(self) -> bool {
@@ -148,6 +155,12 @@ impl AtomicState {
     pub(super) fn set_callback(&self) {
         // Relaxed: says nothing about other memory.
         self.0.fetch_or(CALLBACK, Ordering::Relaxed);
+    }
+
+    /// Says that the job, which is not queued yet, takes no place.
+    pub(super) fn set_placeless(&self) {
+        // Relaxed: says nothing about other memory.
+        self.0.fetch_or(PLACELESS, Ordering::Relaxed);
     }
 
     /// Publishes the waker slot; the state before.

@@ -12,6 +12,9 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+#[cfg(all(test, aside_loom))]
+mod model;
+
 /// Nobody runs the jobs, and nobody will come.
 const IDLE: usize = 0;
 /// Somebody is to come: with the turn on the host, or out of a wait.

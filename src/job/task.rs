@@ -84,6 +84,12 @@ impl Drop for Task {
 }
 
 impl Claimed {
+    /// Whether it took a place in a bounded queue.
+    pub(crate) fn had_place(&self) -> bool {
+        // SAFETY: a claimed task is live until it is published, an entry until it is called.
+        unsafe { state(self.0) }.load().has_place()
+    }
+
     /// Runs the closure. A panic of it is caught and becomes the output.
     pub(crate) fn run(self) -> Finished {
         let header = ManuallyDrop::new(self).0;

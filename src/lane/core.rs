@@ -1,7 +1,9 @@
 //! What a lane's handles, its jobs and its turns share.
 
 use crate::group;
-use crate::job::{self, Care, Departure, Host, Job, Offload, Seen, Settlement, Strand, Strung, Task};
+use crate::job::{
+    self, Care, Claimed, Departure, Host, Job, Offload, Seen, Settlement, Strand, Strung, Task,
+};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, get_mut, lock, loom_fence};
 use std::any::Any;
 use std::marker::PhantomData;
@@ -178,6 +180,13 @@ impl<T: Send + 'static> Core<T> {
         }
     }
 
+    /// A job was claimed, and leaves the queue.
+    pub(super) fn leave_place(&self, job: &Claimed) {
+        if self.places.is_some() && job.had_place() {
+            self.give_place_back();
+        }
+    }
+
     pub(super) fn give_place_back(&self) {
         if let Some(places) = &self.places {
             places.taken.fetch_sub(1, Ordering::Relaxed);
@@ -275,10 +284,10 @@ impl<T: Send + 'static> Core<T> {
         self.push_regardless(LastJob { job, value: PhantomData })
     }
 
-    /// Queues a job, also if the lane is closed or full. Without a group to run it, it is cancelled.
+    /// Queues a job, also if the lane is closed or full, beside those that the limit counts. Without a group to run it, it is cancelled.
     pub(super) fn push_regardless<J: Job>(self: &Arc<Self>, job: J) -> Offload<J::Output> {
         let (task, offload) = job::new(job, self.clone());
-        self.take_place();
+        offload.take_no_place();
         let seen = self.queue().announce();
         self.queue().push_announced(task);
         self.call_regardless(seen);
@@ -287,8 +296,10 @@ impl<T: Send + 'static> Core<T> {
 }
 
 impl<T: Send + 'static> Host for Core<T> {
-    fn departed(&self, how: Departure) {
-        self.give_place_back();
+    fn departed(&self, how: Departure, had_place: bool) {
+        if had_place {
+            self.give_place_back();
+        }
         // Refused: it was never queued.
         if how != Departure::Refused {
             self.queue().add_dead();

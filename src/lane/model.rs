@@ -208,6 +208,24 @@ fn close_of_the_group_against_pushes() {
     });
 }
 
+/// What comes to a group as it is closed, or after, does not wait for a thread that is stuck.
+#[test]
+fn a_last_job_against_the_close_of_a_stuck_group() {
+    check_bounded(1, || {
+        let builder = Group::builder().min_threads(0).max_threads(2).keep_alive(Duration::MAX);
+        let group = builder.linger(Duration::ZERO).build_lazily();
+        let lane = group.lane(0);
+        let stuck = group.offload(move || {
+            let last = lane.end();
+            while !last.is_finished() {
+                yield_now();
+            }
+        });
+        group.close();
+        stuck.wait();
+    });
+}
+
 /// What is drained after a job was accepted is drained of that job, whoever was to call the turn.
 #[test]
 fn drain_of_the_group_against_pushes() {

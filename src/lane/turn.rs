@@ -27,6 +27,9 @@ impl<T: Send + 'static> Core<T> {
             match popped {
                 Popped::Task(task, more) => {
                     gaps = Gaps::default();
+                    if more && jobs == 0 {
+                        since = Some(Instant::now());
+                    }
                     if !running.run_job(task) {
                         return;
                     }
@@ -43,10 +46,7 @@ impl<T: Send + 'static> Core<T> {
                     // Who waits inside goes on to its own job: the group may have no thread but this one.
                     let is_over = match is_done {
                         Some(is_done) => is_done(),
-                        None => {
-                            running.group.has_queued_jobs()
-                                && (jobs >= MOST_JOBS || is_long(&mut since, jobs))
-                        }
+                        None => running.group.has_queued_jobs() && (jobs >= MOST_JOBS || is_long(&mut since)),
                     };
                     if is_over && running.queue().len() > 0 {
                         match Self::hand_over(running, is_done.is_some().into()) {
@@ -78,7 +78,7 @@ impl<T: Send + 'static> Core<T> {
             self.queue().dead_popped();
             return true;
         };
-        self.give_place_back();
+        self.leave_place(&job);
         // Relaxed: written in a turn.
         if self.spent.load(Ordering::Relaxed) {
             drop(job);
@@ -152,7 +152,7 @@ impl<T: Send + 'static> Core<T> {
             match running.queue().pop() {
                 Popped::Task(task, _) => match task.claim() {
                     Some(job) => {
-                        running.give_place_back();
+                        running.leave_place(&job);
                         drop(job);
                     }
                     None => running.queue().dead_popped(),
@@ -194,7 +194,8 @@ impl Gaps {
     }
 }
 
-/// Whether a turn of so many jobs has gone on for long, since the first time that this was asked. One of a single job need not ask the clock.
-fn is_long(since: &mut Option<Instant>, jobs: usize) -> bool {
-    jobs > 1 && since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_TURN
+/// Whether a turn has gone on for long. One whose first job was alone as it began, most likely of a single job, need not ask the clock
+/// before: it begins as this is asked.
+fn is_long(since: &mut Option<Instant>) -> bool {
+    since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_TURN
 }

@@ -1,0 +1,304 @@
+//! Model-checked: the strand by itself, with a queue for a host, under every interleaving that loom finds with a bounded number of
+//! preemptions: more of them than a whole lane on a whole group (`lane/model.rs`) allows. Its body can be touched by one thread at a time only,
+//! and loom looks that each comes after the one before.
+
+use super::{Running, Strand, Strung};
+use crate::job::model::{ByHand, run};
+use crate::job::{Beside, Popped, Queue, new};
+use crate::sync::{AtomicUsize, Ordering, UnsafeCell, check_bounded, loom_fence, yield_now};
+use loom::thread;
+use std::sync::{Arc, Weak};
+
+type Host = Queue<Beside<()>>;
+type Core = Strand<Body>;
+
+struct Body {
+    host: Arc<Host>,
+    /// How many jobs have run. The value that a lane has.
+    value: UnsafeCell<usize>,
+    /// The same, for those who look from outside.
+    ran: Arc<AtomicUsize>,
+    /// Where each job makes way.
+    makes_way: bool,
+    waiting: AtomicUsize,
+}
+
+// SAFETY: `value` is touched by who runs the strand; whether that is one at a time is what the models look at.
+unsafe impl Sync for Body {}
+
+impl Strung for Body {
+    fn run(running: Running<Self>) {
+        run_all(running, None);
+    }
+
+    fn cancel(_: Running<Self>) {
+        unreachable!("the host does not end");
+    }
+
+    fn is_orphaned(&self) -> bool {
+        false
+    }
+}
+
+fn strand(makes_way: bool) -> (Arc<Core>, Arc<AtomicUsize>) {
+    let ran = Arc::new(AtomicUsize::new(0));
+    let body = Body {
+        host: Arc::new(Queue::new(Beside::new(()))),
+        value: UnsafeCell::new(0),
+        ran: ran.clone(),
+        makes_way,
+        waiting: AtomicUsize::new(0),
+    };
+    (Arc::new(Strand::new(body)), ran)
+}
+
+/// As a lane's turn, in short.
+fn run_all(mut running: Running<Body>, is_done: Option<&dyn Fn() -> bool>) {
+    loop {
+        if let Popped::Task(task, _) = running.queue().pop() {
+            run(task);
+            let is_over = is_done.map_or(running.makes_way, |is_done| is_done());
+            if is_over && running.queue().len() > 0 {
+                match make_way(running, is_done.is_some().into()) {
+                    Some(goes_on) => running = goes_on,
+                    None => return,
+                }
+            }
+            continue;
+        }
+        match running.end() {
+            Ok(()) => return,
+            Err(goes_on) => running = goes_on,
+        }
+        yield_now();
+    }
+}
+
+fn make_way(running: Running<Body>, own_waits: usize) -> Option<Running<Body>> {
+    let is_awaited = |core: &Core| {
+        loom_fence();
+        core.waiting.load(Ordering::SeqCst) > own_waits
+    };
+    if running.look().has_turn() {
+        return match running.hand_over_to_turn_on_its_way() {
+            Ok(core) if is_awaited(&core) => core.take_up(),
+            Ok(_) => None,
+            Err(goes_on) => Some(goes_on),
+        };
+    }
+    let host = running.host.clone();
+    match running.hand_over() {
+        Ok(call) if is_awaited(&call) => call.arrive(),
+        Ok(call) => {
+            host.push(call.into_task().into());
+            None
+        }
+        Err(goes_on) => Some(goes_on),
+    }
+}
+
+/// A job that counts, and holds the strand as a cell holds its host. False if the strand was closed.
+fn push(core: &Arc<Core>) -> bool {
+    let held = core.clone();
+    let job = move || {
+        held.value.with_mut(|value| {
+            // SAFETY: in a turn. Loom looks whether it is the only one.
+            unsafe { *value += 1 }
+        });
+        held.ran.fetch_add(1, Ordering::Release);
+    };
+    let (task, offload) = new(job, Arc::new(ByHand));
+    offload.detach();
+    let mut seen = core.queue().announce();
+    if seen.is_closed() {
+        core.queue().withdraw();
+        return false;
+    }
+    while seen.is_idle() {
+        if !seen.has_turn() {
+            let call = core.call();
+            core.queue().push_announced(task);
+            if let Some(call) = call {
+                core.host.push(call.into_task().into());
+            }
+            return true;
+        }
+        if core.call_turn_on_its_way() {
+            break;
+        }
+        seen = core.look();
+    }
+    core.queue().push_announced(task);
+    true
+}
+
+/// As a thread of the host that waits for a job.
+fn wait_inside(core: &Arc<Core>, is_done: impl Fn() -> bool) {
+    core.waiting.fetch_add(1, Ordering::SeqCst);
+    loom_fence();
+    if let Some(running) = core.take_up() {
+        run_all(running, Some(&is_done));
+    }
+    while !is_done() {
+        yield_now();
+    }
+    core.waiting.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// As a worker of the host: until so many jobs have run, and no turn is left.
+fn work(host: &Host, ran: &AtomicUsize, jobs: usize) {
+    loop {
+        let is_done = ran.load(Ordering::Acquire) == jobs;
+        match host.pop() {
+            Popped::Task(task, _) => run(task),
+            Popped::Busy | Popped::Empty if is_done && host.len() == 0 => return,
+            Popped::Busy | Popped::Empty => yield_now(),
+        }
+    }
+}
+
+fn close(core: Arc<Core>) {
+    assert!(core.close());
+}
+
+/// Whoever lets go last, nobody is left with the strand.
+fn assert_freed(core: &Weak<Core>) {
+    assert_eq!(core.strong_count(), 0);
+}
+
+#[test]
+fn two_push_against_the_end_of_a_turn() {
+    check_bounded(4, || {
+        let (core, ran) = strand(false);
+        let weak = Arc::downgrade(&core);
+        let host = core.host.clone();
+        let worker = thread::spawn({
+            let ran = ran.clone();
+            move || work(&host, &ran, 2)
+        });
+        assert!(push(&core));
+        assert!(push(&core));
+        close(core);
+        worker.join().unwrap();
+        assert_freed(&weak);
+    });
+}
+
+#[test]
+fn two_pushers() {
+    check_bounded(3, || {
+        let (core, ran) = strand(false);
+        let weak = Arc::downgrade(&core);
+        let host = core.host.clone();
+        let pusher = thread::spawn({
+            let core = core.clone();
+            move || assert!(push(&core))
+        });
+        assert!(push(&core));
+        let other = core.clone();
+        drop(core);
+        work(&host, &ran, 2);
+        pusher.join().unwrap();
+        close(other);
+        assert_freed(&weak);
+    });
+}
+
+/// The turn goes stale, and is called again, or arrives in vain.
+#[test]
+fn a_waiter_against_the_turn() {
+    check_bounded(4, || {
+        let (core, ran) = strand(false);
+        let weak = Arc::downgrade(&core);
+        let host = core.host.clone();
+        let worker = thread::spawn({
+            let ran = ran.clone();
+            move || work(&host, &ran, 2)
+        });
+        for jobs in 1..=2 {
+            assert!(push(&core));
+            wait_inside(&core, || ran.load(Ordering::Acquire) == jobs);
+        }
+        close(core);
+        worker.join().unwrap();
+        assert_freed(&weak);
+    });
+}
+
+/// Who makes way must not leave the jobs to a turn that comes only after the one who waits for them.
+#[test]
+fn a_waiter_against_making_way() {
+    check_bounded(4, || {
+        let (core, ran) = strand(true);
+        let weak = Arc::downgrade(&core);
+        let host = core.host.clone();
+        for _ in 0..2 {
+            assert!(push(&core));
+        }
+        // The one other thread runs one turn. What it queues then is for the waiter, who does not come to it.
+        let worker = thread::spawn({
+            let host = host.clone();
+            move || {
+                if let Popped::Task(task, _) = host.pop() {
+                    run(task);
+                }
+            }
+        });
+        wait_inside(&core, || ran.load(Ordering::Acquire) == 2);
+        worker.join().unwrap();
+        close(core);
+        work(&host, &ran, 2);
+        assert_freed(&weak);
+    });
+}
+
+/// Pushes meet the closer; what is accepted runs.
+#[test]
+fn close_against_push_and_turn() {
+    check_bounded(4, || {
+        let (core, ran) = strand(false);
+        let weak = Arc::downgrade(&core);
+        let host = core.host.clone();
+        assert!(push(&core));
+        let closer = thread::spawn({
+            let core = core.clone();
+            move || close(core)
+        });
+        let jobs = 1 + usize::from(push(&core));
+        drop(core);
+        work(&host, &ran, jobs);
+        closer.join().unwrap();
+        assert_freed(&weak);
+    });
+}
+
+/// Called again after it was closed and let go of, as for the last job.
+#[test]
+fn a_call_after_the_close() {
+    check_bounded(4, || {
+        let (core, ran) = strand(false);
+        let weak = Arc::downgrade(&core);
+        let host = core.host.clone();
+        assert!(push(&core));
+        let worker = thread::spawn({
+            let (host, ran) = (host.clone(), ran.clone());
+            move || work(&host, &ran, 1)
+        });
+        assert!(core.close());
+        // As `push`, in spite of the close.
+        let (task, offload) = new(|| (), Arc::new(ByHand));
+        let seen = core.queue().announce();
+        core.queue().push_announced(task);
+        if seen.is_idle() && !(seen.has_turn() && core.call_turn_on_its_way()) {
+            if let Some(call) = core.call() {
+                core.host.push(call.into_task().into());
+            }
+        }
+        drop(core);
+        worker.join().unwrap();
+        work(&host, &ran, 1);
+        assert!(offload.is_finished());
+        drop(offload);
+        assert_freed(&weak);
+    });
+}
