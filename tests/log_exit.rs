@@ -7,7 +7,7 @@ use aside::Group;
 use aside::log::{Builder, Reaction, WriteError, Writer};
 use std::io::Write;
 use std::process::exit;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 use util::Gate;
@@ -15,7 +15,8 @@ use util::fork::alone;
 use util::process::{ended_by, file};
 use util::sink::Scripted;
 
-const LONG: Duration = Duration::from_secs(50);
+/// Longer than the watchdog: who waits for this hangs.
+const LONG: Duration = Duration::from_secs(3_600);
 const RECORDS: usize = 20_000;
 
 /// A writer that appends to the child's file, and is never closed by the program. The sink takes its time.
@@ -279,7 +280,7 @@ fn of_a_forked_child() {
     });
 }
 
-/// A sink that is dropped as its writer ends: what it does then is done.
+/// A sink that is dropped as its writer ends: what it does then is done. Also if there was nothing to be written.
 #[test]
 fn the_sink_is_dropped() {
     struct Sealed(std::fs::File);
@@ -294,17 +295,23 @@ fn the_sink_is_dropped() {
     }
     impl Drop for Sealed {
         fn drop(&mut self) {
+            thread::sleep(Duration::from_millis(20));
             self.0.write_all(b"sealed\n").unwrap();
         }
     }
     let ended = ended_by("the_sink_is_dropped", 7, || {
-        let sink = Sealed(std::fs::File::create(file()).unwrap());
-        let (log, guard) = Writer::builder().sink(sink).build().unwrap();
-        let _kept: Arc<_> = Arc::new(guard);
+        let file = std::fs::File::create(file()).unwrap();
+        let open = || {
+            let builder = Writer::builder().drop_deadline(LONG);
+            let (log, guard) = builder.sink(Sealed(file.try_clone().unwrap())).build().unwrap();
+            std::mem::forget(guard);
+            log
+        };
+        let (log, _nothing_logged) = (open(), open());
         log.write_record(b"1\n").unwrap();
         exit(7);
     });
     if let Some(ended) = ended {
-        assert_eq!(ended.text, "1\nsealed\n");
+        assert_eq!(ended.text, "1\nsealed\nsealed\n");
     }
 }

@@ -4,12 +4,11 @@
 mod util;
 
 use aside::log::{Order, Overflow, Writer};
-use std::fs;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use util::allocations::{Counting, allocations};
-use util::process::{eventually, in_child};
+use util::process::{eventually, in_child, resident};
 use util::{Gate, watchdog};
 
 #[global_allocator]
@@ -22,13 +21,6 @@ fn page_faults() -> i64 {
     // SAFETY: the place for the answer is there.
     assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) }, 0);
     usage.ru_minflt
-}
-
-/// Memory of this process that is there, in bytes.
-fn resident() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    1024 * line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
 }
 
 /// Threads one after another, and all stay: the drain has time to prepare a ring for each.
