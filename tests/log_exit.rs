@@ -5,7 +5,7 @@ mod util;
 
 use aside::Group;
 use aside::log::{Builder, Reaction, WriteError, Writer};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::exit;
 use std::sync::OnceLock;
 use std::thread;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use util::Gate;
 use util::fork::alone;
 use util::process::{ended_by, file};
-use util::sink::Scripted;
+use util::sink::{Answer, Scripted, Sink};
 
 /// Longer than the watchdog: who waits for this hangs.
 const LONG: Duration = Duration::from_secs(3_600);
@@ -194,6 +194,23 @@ fn a_stuck_sink_is_waited_for_until_the_deadline() {
     });
     if let Some(ended) = ended {
         let told = "aside: the log: 0 records written, 0 dropped, 0 lost; not all were written in time";
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_sink_that_cannot_be_flushed_is_told() {
+    let ended = ended_by("a_sink_that_cannot_be_flushed_is_told", 7, || {
+        let sink = Sink::new();
+        sink.on_flush(Answer::Fails(ErrorKind::StorageFull));
+        let builder = Writer::builder().on_error(|_, _| Reaction::Drop).drop_deadline(LONG);
+        let (log, guard) = builder.sink(sink).build().unwrap();
+        std::mem::forget(guard);
+        log.write_record(b"1\n").unwrap();
+        exit(7);
+    });
+    if let Some(ended) = ended {
+        let told = "aside: the log: 1 records written, 0 dropped, 0 lost; the sink failed: no storage space";
         assert!(ended.stderr.contains(told), "{}", ended.stderr);
     }
 }
