@@ -30,6 +30,8 @@ pub(super) struct Backend {
     heads: Vec<(u64, usize)>,
     staged: Staged,
     is_broken: bool,
+    /// Why the sink's last flush failed, if it did.
+    pub(super) unflushed: Option<Arc<io::Error>>,
 }
 
 impl Brought {
@@ -75,6 +77,7 @@ impl Backend {
             heads: Vec::new(),
             staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: Vec::new() },
             is_broken: false,
+            unflushed: None,
         }
     }
 
@@ -155,15 +158,14 @@ impl Backend {
         let has_errands = !errands.is_empty();
         let wants_flush = brought > 0 || !self.staged.ends.is_empty() || has_errands;
         write_staged(&mut self.out, &mut self.staged, shared)?;
-        let mut failure = None;
         if wants_flush || asked.is_some() {
-            failure = self.out.flush()?.map(Arc::new);
+            self.unflushed = self.out.flush()?.map(Arc::new);
         }
         for errand in errands {
-            errand.run(&mut self.out, failure.clone());
+            errand.run(&mut self.out, self.unflushed.clone());
         }
         if let Some(asked) = &asked {
-            shared.flushes.finish(asked, failure);
+            shared.flushes.finish(asked, self.unflushed.clone());
         }
         if asked.is_some() || has_errands {
             shared.waiters.wake_all();

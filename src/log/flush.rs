@@ -97,8 +97,8 @@ impl Shared {
         } else if self.alarm.look().is_broken() {
             Some(Err(FlushError::Broken(self.reason())))
         } else if self.has_ended() {
-            // All of it is written.
-            Some(Ok(()))
+            // All of it is written. The drain may have ended between a close and its flush.
+            Some(self.unflushed.get().map_or(Ok(()), |error| Err(FlushError::NotFlushed(error.clone()))))
         } else {
             None
         }
