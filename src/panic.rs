@@ -11,13 +11,12 @@ pub(crate) type Payload = Box<dyn Any + Send + 'static>;
 ///
 /// Returns whether the code returned normally.
 pub(crate) fn contain(foreign: impl FnOnce()) -> bool {
-    match catch_unwind(AssertUnwindSafe(foreign)) {
-        Ok(()) => true,
-        Err(payload) => {
-            drop_payload(payload);
-            false
-        }
-    }
+    output_of(foreign).is_some()
+}
+
+/// The same; with what the code returned.
+pub(crate) fn output_of<T>(foreign: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(foreign)).map_err(drop_payload).ok()
 }
 
 /// Drops a panic's payload, whose own destructor may panic too. If what that panics with

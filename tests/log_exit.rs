@@ -5,17 +5,18 @@ mod util;
 
 use aside::Group;
 use aside::log::{Builder, Reaction, WriteError, Writer};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::exit;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 use util::Gate;
 use util::fork::alone;
 use util::process::{ended_by, file};
-use util::sink::Scripted;
+use util::sink::{Answer, Scripted, Sink};
 
-const LONG: Duration = Duration::from_secs(50);
+/// Longer than the watchdog: who waits for this hangs.
+const LONG: Duration = Duration::from_secs(3_600);
 const RECORDS: usize = 20_000;
 
 /// A writer that appends to the child's file, and is never closed by the program. The sink takes its time.
@@ -198,6 +199,23 @@ fn a_stuck_sink_is_waited_for_until_the_deadline() {
 }
 
 #[test]
+fn a_sink_that_cannot_be_flushed_is_told() {
+    let ended = ended_by("a_sink_that_cannot_be_flushed_is_told", 7, || {
+        let sink = Sink::new();
+        sink.on_flush(Answer::Fails(ErrorKind::StorageFull));
+        let builder = Writer::builder().on_error(|_, _| Reaction::Drop).drop_deadline(LONG);
+        let (log, guard) = builder.sink(sink).build().unwrap();
+        std::mem::forget(guard);
+        log.write_record(b"1\n").unwrap();
+        exit(7);
+    });
+    if let Some(ended) = ended {
+        let told = "aside: the log: 1 records written, 0 dropped, 0 lost; the sink failed: no storage space";
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn or_not_at_all_if_so_wished() {
     ended_by("or_not_at_all_if_so_wished", 7, || {
         stuck(Writer::builder().drop_deadline(Duration::from_secs(3_600)).close_at_exit(false));
@@ -279,7 +297,7 @@ fn of_a_forked_child() {
     });
 }
 
-/// A sink that is dropped as its writer ends: what it does then is done.
+/// A sink that is dropped as its writer ends: what it does then is done. Also if there was nothing to be written.
 #[test]
 fn the_sink_is_dropped() {
     struct Sealed(std::fs::File);
@@ -294,17 +312,23 @@ fn the_sink_is_dropped() {
     }
     impl Drop for Sealed {
         fn drop(&mut self) {
+            thread::sleep(Duration::from_millis(20));
             self.0.write_all(b"sealed\n").unwrap();
         }
     }
     let ended = ended_by("the_sink_is_dropped", 7, || {
-        let sink = Sealed(std::fs::File::create(file()).unwrap());
-        let (log, guard) = Writer::builder().sink(sink).build().unwrap();
-        let _kept: Arc<_> = Arc::new(guard);
+        let file = std::fs::File::create(file()).unwrap();
+        let open = || {
+            let builder = Writer::builder().drop_deadline(LONG);
+            let (log, guard) = builder.sink(Sealed(file.try_clone().unwrap())).build().unwrap();
+            std::mem::forget(guard);
+            log
+        };
+        let (log, _nothing_logged) = (open(), open());
         log.write_record(b"1\n").unwrap();
         exit(7);
     });
     if let Some(ended) = ended {
-        assert_eq!(ended.text, "1\nsealed\n");
+        assert_eq!(ended.text, "1\nsealed\nsealed\n");
     }
 }

@@ -92,14 +92,18 @@ fn an_unfinished_record_is_the_parents() {
         let (log, guard) = Writer::builder().append(file.path()).build().unwrap();
         let mut records = log.record_writer();
         records.write_all(b"the parent's ").unwrap();
+        write!(&log, "a line of ").unwrap();
         let mut records = forked_with(records, |mut records| {
             records.write_all(b"the child's\n").unwrap();
+            writeln!(&log, "and a line").unwrap();
             drop(records);
             log.flush_wait(LONG).unwrap();
         });
         records.write_all(b"own\n").unwrap();
-        assert_eq!(guard.close(LONG).written, 1);
-        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "the child's\nthe parent's own\n");
+        writeln!(&log, "the parent's").unwrap();
+        assert_eq!(guard.close(LONG).written, 2);
+        let all = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(all, "the child's\nand a line\nthe parent's own\na line of the parent's\n");
     });
 }
 

@@ -238,24 +238,30 @@ fn a_writer_is_at_its_end_when_the_sink_is_dropped() {
     }
 }
 
-/// Of many writers, one after the other, nothing is left.
+/// Of many writers, one after the other, nothing is left: no thread, and no memory.
 #[test]
+#[cfg(target_os = "linux")]
 fn ten_thousand_writers() {
-    let _watchdog = watchdog();
-    let written = Arc::new(AtomicU64::new(0));
-    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
-    for n in 0..10_000 {
-        let written = written.clone();
-        let sink = Scripted(move |bytes: &[u8]| {
-            written.fetch_add(1, Ordering::Relaxed);
-            Ok(bytes.len())
-        });
-        let (log, guard) = Writer::builder().capacity(1024).sink(sink).build().unwrap();
-        log.write_record(b"1\n").unwrap();
-        drop(guard);
-        if n % 1_000 == 0 {
-            assert!(threads() < 200, "{}", threads());
+    util::fork::alone("ten_thousand_writers", || {
+        let written = Arc::new(AtomicU64::new(0));
+        let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+        let mut resident = Vec::new();
+        for n in 0..10_000 {
+            let written = written.clone();
+            let sink = Scripted(move |bytes: &[u8]| {
+                written.fetch_add(1, Ordering::Relaxed);
+                Ok(bytes.len())
+            });
+            let (log, guard) = Writer::builder().capacity(1024).sink(sink).build().unwrap();
+            log.write_record(b"1\n").unwrap();
+            drop(guard);
+            if n % 1_000 == 0 {
+                assert!(threads() < 200, "{}", threads());
+                resident.push(util::process::resident());
+            }
         }
-    }
-    assert_eq!(written.load(Ordering::Relaxed), 10_000);
+        assert_eq!(written.load(Ordering::Relaxed), 10_000);
+        // What each of them leaves would be there 8,000 times.
+        assert!(resident[9] < resident[1] + 8_000 * 200, "{resident:?}");
+    });
 }

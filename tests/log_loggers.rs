@@ -7,9 +7,9 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use util::severe::{SEVERE, written_around_a_drop};
 use util::sink::Sink;
 use util::{expected_panic, hush, panic_message_of, watchdog};
 
@@ -144,37 +144,18 @@ fn env_logger_and_fern_do_not_wait_for_the_sink() {
 
 #[test]
 fn severe_lines_wait_where_others_are_dropped() {
-    const WARNINGS: usize = 200;
     let _watchdog = watchdog();
-    let sink = Sink::new();
-    let stopped = sink.stop();
-    let builder = Writer::builder().capacity(1024).overflow(Overflow::DropNewest).report_drops(false);
-    let (log, guard) = builder.sink(sink.clone()).build().unwrap();
-    let logger = plain(&log).blocking_from(Level::Warn);
-    let (tell, told) = mpsc::channel();
-    let logging = thread::spawn(move || {
-        let mut lines = 0;
-        while log.stats().dropped == 0 {
-            say(&logger, Level::Info, "may be dropped");
-            lines += 1;
-        }
-        tell.send(()).unwrap();
-        for number in 0..WARNINGS {
-            let level = if number % 2 == 0 { Level::Warn } else { Level::Error };
-            say(&logger, level, number);
-        }
-        lines
-    });
-    stopped.until_there();
-    told.recv().unwrap();
-    stopped.go_on();
-    let minor: u64 = logging.join().unwrap();
-    let report = guard.close(LONG);
-    assert_eq!((report.written, report.dropped), (minor - 1 + WARNINGS as u64, 1));
-    let all = sink.text();
+    let level = |number| if number % 2 == 0 { Level::Warn } else { Level::Error };
+    let all = written_around_a_drop(
+        |log| plain(log).blocking_from(Level::Warn),
+        move |logger, severe| match severe {
+            None => say(logger, Level::Info, "may be dropped"),
+            Some(number) => say(logger, level(number), number),
+        },
+    );
     let severe: Vec<&str> = all.lines().filter(|line| !line.starts_with("INFO")).collect();
-    let expected = |n| format!("{} {n}", if n % 2 == 0 { "WARN" } else { "ERROR" });
-    assert_eq!(severe, (0..WARNINGS).map(expected).collect::<Vec<_>>());
+    let expected: Vec<String> = (0..SEVERE).map(|n| format!("{} {n}", level(n))).collect();
+    assert_eq!(severe, expected);
 }
 
 #[test]

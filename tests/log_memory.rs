@@ -5,13 +5,12 @@ mod util;
 
 use aside::log::{Order, Overflow, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::fs;
 use std::io::ErrorKind;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use util::allocations::{Counting, allocations};
-use util::process::{eventually, in_child};
+use util::process::{eventually, in_child, memory, resident};
 use util::{Gate, watchdog};
 
 #[global_allocator]
@@ -24,18 +23,6 @@ fn page_faults() -> i64 {
     // SAFETY: the place for the answer is there.
     assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) }, 0);
     usage.ru_minflt
-}
-
-/// Memory of this process, in bytes, by the name that the system has for it.
-fn memory(name: &str) -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
-    1024 * line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
-}
-
-/// What of it is there.
-fn resident() -> usize {
-    memory("VmRSS")
 }
 
 /// Threads one after another, and all stay: the drain has time to prepare a ring for each.

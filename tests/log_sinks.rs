@@ -117,6 +117,37 @@ fn a_panic_of_the_sink_breaks_the_writer() {
     assert!(guard.close(LONG).error.is_some());
 }
 
+/// What panics is named.
+#[test]
+fn a_panic_of_a_callback_breaks_the_writer() {
+    let _watchdog = watchdog();
+    util::hush();
+    let failing = || Scripted(|_: &[u8]| Err(io::Error::other("always")));
+    let builder = Writer::builder().on_error(|_, _| util::expected_panic("on_error")).sink(failing());
+    let (log, guard) = builder.build().unwrap();
+    let _ = log.write_record(b"1\n");
+    match log.flush_wait(LONG) {
+        Err(FlushError::Broken(error)) => assert_eq!(error.to_string(), "the log's `on_error` panicked"),
+        other => panic!("{other:?}"),
+    }
+    assert!(guard.close(LONG).error.is_some());
+
+    for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
+        let builder = Writer::builder().capacity(1024).overflow(overflow);
+        let builder = builder.on_drop(|_| util::expected_panic("on_drop")).sink(io::sink());
+        let (log, guard) = builder.build().unwrap();
+        let error = loop {
+            match log.write_record(&[b'x'; 100]) {
+                Err(WriteError::Broken(error)) => break error,
+                Ok(()) | Err(WriteError::Full) => {}
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(error.to_string(), "the log's `on_drop` panicked");
+        assert!(guard.close(LONG).error.is_some());
+    }
+}
+
 #[test]
 fn the_sink_may_log() {
     let _watchdog = watchdog();

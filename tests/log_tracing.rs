@@ -2,15 +2,14 @@
 
 mod util;
 
-use aside::log::{Overflow, Writer};
+use aside::log::Writer;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use tracing::subscriber::with_default;
 use tracing::{Level, Subscriber, debug, info, info_span, warn};
 use tracing_subscriber::fmt::MakeWriter;
+use util::severe::{SEVERE, written_around_a_drop};
 use util::sink::Sink;
 use util::{hush, panic_message_of, watchdog};
 
@@ -79,38 +78,18 @@ fn events_of_eight_threads_come_out_whole_and_in_order() {
 
 #[test]
 fn severe_events_wait_where_others_are_dropped() {
-    const WARNINGS: usize = 200;
     let _watchdog = watchdog();
-    let sink = Sink::new();
-    let stopped = sink.stop();
-    let builder = Writer::builder().capacity(1024).overflow(Overflow::DropNewest).report_drops(false);
-    let (log, guard) = builder.sink(sink.clone()).build().unwrap();
-    let (tell, told) = mpsc::channel();
-    let dispatch = tracing::Dispatch::new(subscriber(log.blocking_from(Level::WARN)));
-    let logging = thread::spawn(move || {
-        tracing::dispatcher::with_default(&dispatch, || {
-            let mut events = 0;
-            // Nothing comes out of the ring meanwhile.
-            while log.stats().dropped == 0 {
-                info!("may be dropped");
-                events += 1;
-            }
-            tell.send(()).unwrap();
-            for number in 0..WARNINGS {
-                warn!(number, "is waited for");
-            }
-            events
-        })
-    });
-    stopped.until_there();
-    told.recv().unwrap();
-    stopped.go_on();
-    let minor: u64 = logging.join().unwrap();
-    let report = guard.close(LONG);
-    assert_eq!((report.written, report.dropped), (minor - 1 + WARNINGS as u64, 1));
-    let all = sink.text();
+    let all = written_around_a_drop(
+        |log| tracing::Dispatch::new(subscriber(log.blocking_from(Level::WARN))),
+        |dispatch, severe| {
+            tracing::dispatcher::with_default(dispatch, || match severe {
+                None => info!("may be dropped"),
+                Some(number) => warn!(number, "is waited for"),
+            });
+        },
+    );
     let warnings: Vec<&str> = all.lines().filter(|line| line.starts_with(" WARN")).collect();
-    let expected: Vec<String> = (0..WARNINGS).map(|n| format!(" WARN is waited for number={n}")).collect();
+    let expected: Vec<String> = (0..SEVERE).map(|n| format!(" WARN is waited for number={n}")).collect();
     assert_eq!(warnings, expected);
 }
 
@@ -121,28 +100,6 @@ impl fmt::Display for Bomb {
         f.write_str("half of it")?;
         util::expected_panic("what is logged")
     }
-}
-
-/// What the layer has formatted by then stays in its thread's buffer, and comes before the thread's next event: not for us to tell.
-#[test]
-fn what_panics_as_it_is_formatted_is_not_logged_and_poisons_nothing() {
-    hush();
-    let _watchdog = watchdog();
-    let sink = Sink::new();
-    let (log, guard) = Writer::builder().sink(sink.clone()).build().unwrap();
-    let dispatch = tracing::Dispatch::new(subscriber(log));
-    for _ in 0..3 {
-        let dispatch = dispatch.clone();
-        let logging = thread::spawn(move || {
-            tracing::dispatcher::with_default(&dispatch, || {
-                info!("before");
-                assert!(catch_unwind(AssertUnwindSafe(|| info!("{Bomb}"))).is_err());
-            });
-        });
-        logging.join().unwrap();
-    }
-    assert_eq!(guard.close(LONG).written, 3);
-    assert_eq!(sink.text(), " INFO before\n".repeat(3));
 }
 
 /// Some layers write an event in pieces.

@@ -6,6 +6,7 @@ pub mod child;
 pub mod figures;
 pub mod group;
 pub mod meter;
+pub mod program;
 pub mod record;
 pub mod results;
 pub mod syscalls;

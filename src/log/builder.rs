@@ -144,7 +144,7 @@ impl Builder {
     }
 
     /// Called on the offload thread whenever records were dropped, whether the log itself tells it or not: for a metric, or an alarm. It should
-    /// return soon, as the log is not written meanwhile. If it panics, that is taken for a panic of the sink.
+    /// return soon, as the log is not written meanwhile. If it panics, nothing is written any more, as after a panic of the sink, and the error says so.
     ///
     /// ```
     /// use aside::log::{Overflow, Writer};
@@ -173,8 +173,10 @@ impl Builder {
     /// Called on the offload thread when the sink fails: with the error, and how many times in a row it has failed. Says what to do. Not
     /// called for interrupted calls, nor for a descriptor that would block: those are seen to. Default: [`Reaction::default_for`].
     ///
-    /// Also called when the sink's `flush` fails. To drop then is to go on: what the sink has taken counts as written, and whoever waits for a flush is told that
-    /// it is done.
+    /// Also called when the sink's `flush` fails. To drop then is to go on: what the sink has taken counts as written, and whoever waits for a flush is told:
+    /// [`FlushError::NotFlushed`](super::FlushError::NotFlushed). So is who closes the guard: [`Report::error`](super::Report::error).
+    ///
+    /// If it panics, nothing is written any more, as after `Stop`, and the error says so.
     ///
     /// ```
     /// use aside::log::{Reaction, Writer};

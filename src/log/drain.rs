@@ -4,12 +4,11 @@ use super::builder::Order;
 use super::drops::Dropped;
 use super::front::{Back, Draining};
 use super::shared::Shared;
-use super::sink::{OnError, Out, Sink};
+use super::sink::{OnError, Out, Sink, call};
 use super::tail::Tell;
-use crate::panic::drop_payload;
 use std::io;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What one write brings out at most, but for a single long record.
@@ -31,6 +30,8 @@ pub(super) struct Backend {
     heads: Vec<(u64, usize)>,
     staged: Staged,
     is_broken: bool,
+    /// Why the sink's last flush failed, if it did.
+    pub(super) unflushed: Option<Arc<io::Error>>,
 }
 
 impl Brought {
@@ -76,6 +77,7 @@ impl Backend {
             heads: Vec::new(),
             staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: Vec::new() },
             is_broken: false,
+            unflushed: None,
         }
     }
 
@@ -99,7 +101,7 @@ impl Backend {
     /// Brings all that was committed before the pass, and what else is in order. Contains the sink's panics.
     pub(super) fn pass(&mut self, shared: &Shared) -> Brought {
         let draining = Draining::of(shared.id);
-        let passed = catch_unwind(AssertUnwindSafe(|| self.try_pass(shared)));
+        let passed = call("sink", || self.try_pass(shared));
         drop(draining);
         if shared.is_orphaned() {
             // The sink forked, and this is the child: the records are the parent's.
@@ -107,11 +109,7 @@ impl Backend {
         }
         let failure = match passed {
             Ok(Ok(brought)) => return brought,
-            Ok(Err(error)) => error,
-            Err(payload) => {
-                drop_payload(payload);
-                io::Error::other("the log's sink panicked")
-            }
+            Ok(Err(error)) | Err(error) => error,
         };
         self.is_broken = true;
         shared.break_off(failure);
@@ -123,7 +121,7 @@ impl Backend {
             return Ok(Brought(0));
         }
         // Before the snapshots: what was logged before that is in them.
-        let flush = shared.flushes.asked();
+        let asked = shared.flushes.take_up();
         let errands = shared.errands.take();
         let untold = shared.drops.untold();
         let mut brought = 0;
@@ -157,38 +155,41 @@ impl Backend {
         if shared.discards() {
             // Those that no record came after, so far.
             for index in 0..self.rings.len() {
-                self.tell_discarded(shared, index, u64::MAX);
+                self.tell_discarded(shared, index, u64::MAX)?;
             }
         }
         if let Some(dropped) = shared.drops.tell(untold) {
-            brought += self.report(shared, &dropped);
+            brought += self.report(shared, &dropped)?;
         }
         let has_errands = !errands.is_empty();
         let wants_flush = brought > 0 || !self.staged.ends.is_empty() || has_errands;
         write_staged(&mut self.out, &mut self.staged, shared)?;
-        if wants_flush || shared.flushes.is_pending() {
-            self.out.flush()?;
+        if wants_flush || asked.is_some() {
+            self.unflushed = self.out.flush()?.map(Arc::new);
         }
         for errand in errands {
-            errand.run(&mut self.out);
+            errand.run(&mut self.out, self.unflushed.clone());
         }
-        if shared.flushes.finish(flush) || has_errands {
+        if let Some(asked) = &asked {
+            shared.flushes.finish(asked, self.unflushed.clone());
+        }
+        if asked.is_some() || has_errands {
             shared.waiters.wake_all();
         }
         Ok(Brought(brought))
     }
 
     /// Tells of dropped records, behind what is staged. Returns how many bytes that takes.
-    fn report(&mut self, shared: &Shared, dropped: &Dropped) -> usize {
+    fn report(&mut self, shared: &Shared, dropped: &Dropped) -> io::Result<usize> {
         if let Some(on_drop) = &shared.config.on_drop {
-            on_drop(dropped);
+            call("`on_drop`", || on_drop(dropped))?;
         }
         if !shared.config.report_drops {
-            return 0;
+            return Ok(0);
         }
         let report = format!("[aside: {dropped}]\n");
         self.staged.push_own(report.as_bytes());
-        report.len()
+        Ok(report.len())
     }
 
     /// Emits by stamp up to the latest one of the first snapshot.
@@ -257,21 +258,21 @@ impl Backend {
     /// Tells what was discarded before the next record of a ring. Returns the first record, up to `end`, that must not be emitted
     /// before something else is told.
     #[cold]
-    fn tell_discarded(&mut self, shared: &Shared, index: usize, end: u64) -> u64 {
+    fn tell_discarded(&mut self, shared: &Shared, index: usize, end: u64) -> io::Result<u64> {
         loop {
             let ring = &mut self.rings[index];
             let next = ring.consumer.released();
             match ring.source.as_mut().map(|source| source.tell_at(next)) {
-                Some(Tell::Now(dropped)) => self.report(shared, &dropped),
-                Some(Tell::Before(number)) => return end.min(number),
-                Some(Tell::Nothing) | None => return end,
+                Some(Tell::Now(dropped)) => self.report(shared, &dropped)?,
+                Some(Tell::Before(number)) => return Ok(end.min(number)),
+                Some(Tell::Nothing) | None => return Ok(end),
             };
         }
     }
 
     /// Emits some records of a ring: at least one, which must be there. Returns how many bytes, at least 1.
     fn bring(&mut self, shared: &Shared, index: usize, end: u64, latest: u64) -> io::Result<usize> {
-        let end = if shared.discards() { self.tell_discarded(shared, index, end) } else { end };
+        let end = if shared.discards() { self.tell_discarded(shared, index, end)? } else { end };
         let ring = &self.rings[index];
         let run = ring.consumer.run(end, latest, BATCH);
         let records = run.records;

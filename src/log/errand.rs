@@ -35,10 +35,13 @@ pub(super) enum Errand {
 }
 
 impl Errand {
-    /// On the drain.
-    pub(super) fn run(self, out: &mut Out) {
+    /// On the drain, when the sink was flushed, or could not be.
+    pub(super) fn run(self, out: &mut Out, flushed: Option<Arc<io::Error>>) {
         match self {
-            Errand::Sync(outcome) => drop(outcome.set(out.sync().map_err(Arc::new))),
+            Errand::Sync(outcome) => {
+                let synced = flushed.map_or_else(|| out.sync().map_err(Arc::new), Err);
+                let _ = outcome.set(synced);
+            }
             Errand::Reopen(path, outcome) => drop(outcome.set(out.reopen(&path).map_err(Arc::new))),
         }
     }

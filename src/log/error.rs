@@ -27,7 +27,7 @@ pub enum WriteError {
     },
     /// The guard was closed or dropped. A record that was logged at that very moment may have been written nevertheless.
     Closed,
-    /// Nothing can be written any more: the sink failed for good, or panicked, or the group was closed.
+    /// Nothing can be written any more: the sink failed for good, it or a callback panicked, or the group was closed.
     Broken(Arc<io::Error>),
     /// This is a forked child, and its parent's sink cannot be used here: it is not a file or descriptor (or there is no memory for the child's ring).
     Forked,
@@ -79,7 +79,10 @@ pub enum FlushError {
     Inside,
     /// Nothing can be written any more, and what was left is lost.
     Broken(Arc<io::Error>),
-    /// All is written, but the system could not sync it: it may not be on the device.
+    /// The sink has taken all, but its own `flush` failed, and [`Builder::on_error`](super::Builder::on_error) said to go on: some of it may be in the sink's buffer. A later
+    /// flush calls the sink's again.
+    NotFlushed(Arc<io::Error>),
+    /// All is written, but the sink could not be flushed, or the system not sync it: it may not be on the device.
     NotSynced(Arc<io::Error>),
     /// The writer is at its end, and the sink is gone. (A flush succeeds then, as all is written.)
     Closed,
@@ -93,6 +96,7 @@ impl fmt::Display for FlushError {
             FlushError::TimedOut => f.write_str("not all of the log was written in time"),
             FlushError::Inside => f.write_str("a flush from inside the log's sink"),
             FlushError::Broken(error) => write!(f, "the log cannot be written any more: {error}"),
+            FlushError::NotFlushed(error) => write!(f, "the log's sink could not be flushed: {error}"),
             FlushError::NotSynced(error) => write!(f, "the log is written, but not synced: {error}"),
             FlushError::Closed => f.write_str("the log writer is closed"),
             FlushError::Forked => f.write_str("the log's sink belongs to the parent process"),
@@ -103,7 +107,9 @@ impl fmt::Display for FlushError {
 impl std::error::Error for FlushError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            FlushError::Broken(error) | FlushError::NotSynced(error) => Some(&**error),
+            FlushError::Broken(error) | FlushError::NotFlushed(error) | FlushError::NotSynced(error) => {
+                Some(&**error)
+            }
             _ => None,
         }
     }
@@ -114,7 +120,9 @@ impl From<FlushError> for io::Error {
         let kind = match &error {
             FlushError::TimedOut => io::ErrorKind::TimedOut,
             FlushError::Inside => io::ErrorKind::Deadlock,
-            FlushError::Broken(cause) | FlushError::NotSynced(cause) => cause.kind(),
+            FlushError::Broken(cause) | FlushError::NotFlushed(cause) | FlushError::NotSynced(cause) => {
+                cause.kind()
+            }
             FlushError::Closed => io::ErrorKind::BrokenPipe,
             FlushError::Forked => io::ErrorKind::Unsupported,
         };

@@ -3,6 +3,7 @@
 //! Neither may block for ever, nor rely on the thread that it happens on: its thread-locals may be destroyed (so not even `std::thread::current` is to be had), a second
 //! panic inside the panic hook would abort the process, and it may be inside the drain.
 
+use super::error::FlushError;
 use super::front::{is_draining, is_swept_at};
 use super::guard::complain;
 use super::shared::Shared;
@@ -101,13 +102,13 @@ fn flush_in_hook(shared: &Arc<Shared>, deadline: Deadline) {
     if is_draining(shared.id) {
         return;
     }
-    let number = shared.ask_flush();
+    let asked = shared.ask_flush();
     if shared.group.core().is_current_thread() {
         // The drain's job may be queued behind what panics here. Not on this thread: the sink might panic, too.
         let helper = shared.clone();
         let _ = thread::Builder::new().name("aside-log".into()).spawn(move || helper.help());
     }
-    wait_anywhere(shared, deadline, || (), || shared.flush_state(number));
+    wait_anywhere(shared, deadline, || (), || shared.flush_state(&asked));
 }
 
 /// The writers of this process. A child's is empty: what its parent has is none of its business.
@@ -143,18 +144,17 @@ extern "C" fn close_all() {
                 (shared.close(), deadline, shared)
             })
             .collect();
-        for (number, deadline, shared) in &closing {
+        for (asked, deadline, shared) in &closing {
             let help = || {
                 if shared.group.core().is_current_thread() {
                     shared.help();
                 }
             };
-            let flushed = wait_anywhere(shared, *deadline, help, || shared.flush_state(*number));
+            let flushed = wait_anywhere(shared, *deadline, help, || shared.flush_state(asked));
+            let flushed = flushed.unwrap_or(Err(FlushError::TimedOut));
             let ended = || shared.has_ended().then_some(());
-            if flushed.is_none_or(|flushed| flushed.is_err())
-                || wait_anywhere(shared, *deadline, help, ended).is_none()
-            {
-                complain(shared);
+            if wait_anywhere(shared, *deadline, help, ended).is_none() || flushed.is_err() {
+                complain(shared, flushed);
             }
         }
         // Who is the last to hold a writer would drop its sink here.

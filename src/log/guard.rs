@@ -2,6 +2,7 @@
 
 use super::error::FlushError;
 use super::farewell::flush_on_panic;
+use super::flush::Asked;
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::deadline::Deadline;
@@ -29,7 +30,8 @@ pub struct Guard {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// Whether all records that were taken are written (or given up at an error: see `lost`), and the sink is dropped. Else the drain goes on.
+    /// Whether all records that were taken are written (or given up at an error: see `lost`), and the sink is flushed and dropped. Else the drain goes on, or
+    /// `error` says why not.
     pub is_complete: bool,
     /// Records that the sink has taken.
     pub written: u64,
@@ -37,7 +39,7 @@ pub struct Report {
     pub dropped: u64,
     /// Records that were given up at an error of the sink. With those that were left when it failed for good.
     pub lost: u64,
-    /// Why the sink failed for good, if it has.
+    /// Why the sink failed for good, or could not be flushed at last, if so.
     pub error: Option<Arc<io::Error>>,
 }
 
@@ -53,8 +55,8 @@ impl fmt::Display for Report {
 }
 
 impl Shared {
-    /// Takes no more records. Returns the number of the flush that reaches up to the last one.
-    pub(super) fn close(self: &Arc<Self>) -> u64 {
+    /// Takes no more records. Returns the flush that reaches up to the last one.
+    pub(super) fn close(self: &Arc<Self>) -> Asked {
         self.alarm.close();
         self.room.wake_all();
         self.ask_flush()
@@ -123,17 +125,21 @@ fn close(shared: &Arc<Shared>, deadline: Deadline) -> Report {
     };
     // First: who finds the writer closed and this at 0 finds it given up.
     shared.closing.fetch_add(1, Ordering::SeqCst);
-    let number = shared.close();
-    let flushed = shared.wait_flushed(number, deadline);
+    let asked = shared.close();
+    let flushed = shared.wait_flushed(&asked, deadline);
     // The last pass may follow upon that of the flush; and what is lost is counted then.
     let has_ended = shared.wait_for(deadline, || shared.has_ended().then_some(())).is_ok();
     shared.closing.fetch_sub(1, Ordering::SeqCst);
     let ended = flushed.is_ok() && has_ended;
-    let error = match flushed {
-        Err(FlushError::Broken(error)) => Some(error),
+    report(shared.stats(), ended, failure(flushed))
+}
+
+/// What has become of the sink.
+fn failure(flushed: Result<(), FlushError>) -> Option<Arc<io::Error>> {
+    match flushed {
+        Err(FlushError::Broken(error) | FlushError::NotFlushed(error)) => Some(error),
         _ => None,
-    };
-    report(shared.stats(), ended, error)
+    }
 }
 
 fn report(stats: Stats, is_complete: bool, error: Option<Arc<io::Error>>) -> Report {
@@ -158,9 +164,8 @@ fn complaint(report: &Report) -> String {
 }
 
 /// Says on standard error what has become of a writer that was not closed in time; but does not wait for who reads that.
-pub(super) fn complain(shared: &Shared) {
-    let error = shared.alarm.look().is_broken().then(|| shared.reason());
-    let complaint = complaint(&report(shared.stats(), false, error));
+pub(super) fn complain(shared: &Shared, flushed: Result<(), FlushError>) {
+    let complaint = complaint(&report(shared.stats(), false, failure(flushed)));
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;

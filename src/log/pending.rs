@@ -13,17 +13,27 @@ use std::task::{Context, Poll, Waker};
 pub(super) struct Pending {
     shared: Arc<Shared>,
     ticket: Option<Ticket>,
+    /// Asked for by the sink, or another one that the drain calls. Who waits there waits for himself. What was asked for elsewhere and is polled there may belong to a task
+    /// that goes on elsewhere.
+    is_from_inside: bool,
 }
 
 impl Pending {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self { shared: shared.clone(), ticket: None }
+        Self { shared: shared.clone(), ticket: None, is_from_inside: is_draining(shared.id) }
     }
 
-    pub(super) fn poll<T>(&mut self, cx: &mut Context<'_>, state: impl Fn(&Shared) -> Option<T>) -> Poll<T> {
-        let Self { shared, ticket } = self;
+    pub(super) fn poll<T, E: From<FlushError>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        state: impl Fn(&Shared) -> Option<Result<T, E>>,
+    ) -> Poll<Result<T, E>> {
+        let Self { shared, ticket, is_from_inside } = self;
         if let Some(state) = state(shared) {
             return Poll::Ready(state);
+        }
+        if *is_from_inside && is_draining(shared.id) {
+            return Poll::Ready(Err(FlushError::Inside.into()));
         }
         shared.waiters.register(ticket, cx.waker());
         if let Some(state) = state(shared) {

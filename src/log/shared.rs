@@ -59,6 +59,8 @@ pub(super) struct Shared {
     pub(super) errands: Errands,
     pub(super) drops: Arc<Drops>,
     broken: OnceLock<Arc<io::Error>>,
+    /// Why the sink's last flush failed, if it did. Set before the end.
+    pub(super) unflushed: OnceLock<Arc<io::Error>>,
     pub(super) tally: Tally,
 }
 
@@ -111,6 +113,7 @@ impl Shared {
             errands: Errands::new(),
             drops,
             broken: OnceLock::new(),
+            unflushed: OnceLock::new(),
             tally: Tally::default(),
         });
         if shared.config.close_at_exit {
@@ -362,6 +365,9 @@ impl Shared {
         // Else somebody else is at it.
         let Some(mut backend) = lock(&self.backend).take() else { return };
         self.tally.lost.fetch_add(backend.left(self), Ordering::Relaxed);
+        if let Some(error) = backend.unflushed.take() {
+            let _ = self.unflushed.set(error);
+        }
         // The sink may use the writer as it is dropped, and must not wait for this.
         let draining = front::Draining::of(self.id);
         contain(move || drop(backend));

@@ -4,6 +4,7 @@ use super::errand::Synced;
 use crate::os::ready::wait_writable;
 #[cfg(unix)]
 use crate::os::replace::replace;
+use crate::panic::output_of;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::path::Path;
@@ -49,6 +50,11 @@ impl Reaction {
             Reaction::Drop
         }
     }
+}
+
+/// Runs foreign code of this name on the drain. Its panic is an error that is final.
+pub(super) fn call<T>(name: &str, foreign: impl FnOnce() -> T) -> io::Result<T> {
+    output_of(foreign).ok_or_else(|| io::Error::other(format!("the log's {name} panicked")))
 }
 
 pub(super) type OnError = Arc<dyn Fn(&io::Error, u32) -> Reaction + Send + Sync>;
@@ -165,10 +171,9 @@ impl Out {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.sink.wait(),
                 Err(error) => {
-                    if self.goes_on_after(error)? {
-                        continue;
+                    if self.gives_up_at(error)?.is_some() {
+                        break;
                     }
-                    break;
                 }
             }
         }
@@ -183,15 +188,20 @@ impl Out {
         self.torn = true;
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    /// The error that was passed over, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// As of `write`.
+    pub(super) fn flush(&mut self) -> io::Result<Option<io::Error>> {
         loop {
             match self.sink.flush() {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(None),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.sink.wait(),
                 Err(error) => {
-                    if !self.goes_on_after(error)? {
-                        return Ok(());
+                    if let Some(error) = self.gives_up_at(error)? {
+                        return Ok(Some(error));
                     }
                 }
             }
@@ -226,17 +236,17 @@ impl Out {
         Ok(())
     }
 
-    /// Whether to try again, after a pause; else to drop.
-    fn goes_on_after(&mut self, error: io::Error) -> io::Result<bool> {
+    /// `None` to try again, after a pause; the error back if the rest is to be dropped.
+    fn gives_up_at(&mut self, error: io::Error) -> io::Result<Option<io::Error>> {
         self.attempts = self.attempts.saturating_add(1);
         let pause = FIRST_PAUSE.saturating_mul(1 << (self.attempts - 1).min(7)).min(LAST_PAUSE);
-        match (self.on_error)(&error, self.attempts) {
+        match call("`on_error`", || (self.on_error)(&error, self.attempts))? {
             Reaction::Stop => Err(error),
             Reaction::Retry => {
                 sleep(pause);
-                Ok(true)
+                Ok(None)
             }
-            Reaction::Drop => Ok(false),
+            Reaction::Drop => Ok(Some(error)),
         }
     }
 }

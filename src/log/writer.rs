@@ -32,6 +32,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// In a forked child, what the child logs goes to the same file or descriptor, through rings and a thread of the child's own; what its parent
 /// had logged is left to the parent. The child must flush before it ends.
 ///
+/// # In a signal handler
+///
+/// No method may be called in a signal handler. A thread's first record allocates, a record may take a lock, and a handler that interrupts its own thread amid a record would
+/// find that thread's ring half written. Have the handler set a flag, or write to a pipe, and log on a thread that watches for it. (Signals that merely interrupt threads that log, or the
+/// one that writes, do no harm.)
+///
 /// # What it costs
 ///
 /// A copy of the record and a store; and once more than one thread has logged, unless the order is [`Order::PerThread`](super::Order::PerThread), a look at the processor's counter, which takes
@@ -180,7 +186,13 @@ impl Writer {
         RecordWriter::new(Cow::Owned(self.clone()), None)
     }
 
-    /// Waits until all is written that was logged, by any thread, before this call. What is logged later is not waited for.
+    /// Waits until all is written that was logged, by any thread, before this call, and the sink's own `flush` has returned. What is logged later is not waited for.
+    ///
+    /// # From inside the sink
+    ///
+    /// Called and awaited by what the drain calls (the sink, [`Builder::on_error`], [`Builder::on_drop`]) on its thread, this is [`FlushError::Inside`], as it would wait for itself. What is
+    /// called there may be awaited elsewhere. But the sink must not wait for a flush that was called elsewhere, which never ends; nor call this whenever it is flushed itself, as then the drain
+    /// never sleeps. The same goes for [`sync`](Self::sync) and [`reopen`](Self::reopen).
     ///
     /// # Errors
     ///
@@ -213,8 +225,7 @@ impl Writer {
     /// ```
     pub fn flush_wait(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
         let _ = self.finish_line();
-        let shared = self.shared().ok_or(FlushError::Forked)?;
-        shared.wait_flushed(shared.ask_flush(), deadline.into())
+        self.shared().ok_or(FlushError::Forked)?.flush_wait(deadline.into())
     }
 
     /// As [`flush`](Self::flush), and then has the system bring it all to the device (`fdatasync`), where the sink is a file or a descriptor. Of a

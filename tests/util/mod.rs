@@ -9,6 +9,7 @@ pub mod fork;
 pub mod probe_waker;
 #[cfg(unix)]
 pub mod process;
+pub mod severe;
 pub mod sink;
 
 use aside::{Group, Offload};

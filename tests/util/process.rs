@@ -58,6 +58,20 @@ pub fn voluntary_switches(thread: i32) -> u64 {
     line.trim().parse().unwrap()
 }
 
+/// Memory of this process that is there, in bytes.
+#[cfg(target_os = "linux")]
+pub fn resident() -> usize {
+    memory("VmRSS")
+}
+
+/// Memory of this process, in bytes, by the name that the system has for it.
+#[cfg(target_os = "linux")]
+pub fn memory(name: &str) -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    1024 * line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+}
+
 /// Whether this is a child made by [`in_child`] and its like.
 pub fn is_child() -> bool {
     env::var_os(CHILD).is_some()

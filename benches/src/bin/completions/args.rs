@@ -1,8 +1,7 @@
 //! The command line.
 
 use crate::case::Case;
-use lexopt::Arg::{Long, Short};
-use lexopt::prelude::*;
+use aside_benches::program;
 
 pub(crate) const HELP: &str = "\
 completions: measures callbacks on one thread against futures
@@ -13,7 +12,6 @@ completions: measures callbacks on one thread against futures
 ";
 
 pub(crate) enum Task {
-    Help,
     Measure(Options),
     /// One measurement in this process, for a parent that runs the rounds.
     Child {
@@ -28,32 +26,19 @@ pub(crate) struct Options {
     pub(crate) cases: Vec<Case>,
 }
 
-pub(crate) fn parse() -> Result<Task, lexopt::Error> {
-    let (mut rounds, mut quick, mut child) = (None, false, None);
-    let mut cases = Case::ALL.to_vec();
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?.max(1)),
-            Long("quick") => quick = true,
-            Long("only") => {
-                let names = parser.value()?.string()?;
-                cases.retain(|case| names.split(',').any(|name| case.name().starts_with(name.trim())));
-                if cases.is_empty() {
-                    return Err(format!("no case begins so: {names}").into());
-                }
-            }
-            Long("child") => {
-                child = Some(
-                    parser.value()?.parse_with(|name| Case::named(name).ok_or("there is no such case"))?,
-                );
-            }
-            Short('h') | Long("help") => return Ok(Task::Help),
-            other => return Err(other.unexpected()),
+/// `None` if help is asked for.
+pub(crate) fn parse() -> Result<Option<Task>, lexopt::Error> {
+    let (mut cases, mut child) = (Case::ALL.to_vec(), None);
+    let scale = program::parse(|name, parser| {
+        match name {
+            "only" => program::keep(&mut cases, parser, |name, case| case.name().starts_with(name))?,
+            "child" => child = Some(program::one(parser, Case::named)?),
+            _ => return Ok(false),
         }
-    }
-    if let Some(case) = child {
-        return Ok(Task::Child { case, quick });
-    }
-    Ok(Task::Measure(Options { rounds: rounds.unwrap_or(if quick { 1 } else { 7 }), quick, cases }))
+        Ok(true)
+    })?;
+    Ok(scale.map(|scale| match child {
+        Some(case) => Task::Child { case, quick: scale.quick },
+        None => Task::Measure(Options { rounds: scale.rounds(7), quick: scale.quick, cases }),
+    }))
 }

@@ -9,20 +9,15 @@ mod rounds;
 mod table;
 
 use args::Task;
+use aside_benches::program;
 use std::process::ExitCode;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the harness reads /proc and waits with epoll");
 
 fn main() -> ExitCode {
-    match args::parse() {
-        Ok(Task::Help) => print!("{}", args::HELP),
-        Ok(Task::Measure(options)) => return rounds::run(&options),
-        Ok(Task::Child { case, quick }) => child::run(case, quick),
-        Err(error) => {
-            eprintln!("completions: {error}\n\n{}", args::HELP);
-            return ExitCode::from(2);
-        }
-    }
-    ExitCode::SUCCESS
+    program::main("completions", args::HELP, args::parse(), |task| match task {
+        Task::Measure(options) => rounds::run(&options),
+        Task::Child { case, quick } => child::run(case, quick),
+    })
 }

@@ -2,8 +2,7 @@
 
 use crate::case::Case;
 use crate::child::Order;
-use lexopt::Arg::{Long, Short};
-use lexopt::prelude::*;
+use aside_benches::program;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
@@ -16,7 +15,6 @@ io: measures lanes, and readers and writers over them
 ";
 
 pub(crate) enum Task {
-    Help,
     Measure(Options),
     /// One measurement in this process, for a parent that runs the rounds.
     Child(Order),
@@ -34,39 +32,24 @@ pub(crate) struct Options {
     pub(crate) cases: Vec<Case>,
 }
 
-pub(crate) fn parse() -> Result<Task, lexopt::Error> {
-    let (mut rounds, mut quick, mut json) = (None, false, false);
+/// `None` if help is asked for.
+pub(crate) fn parse() -> Result<Option<Task>, lexopt::Error> {
+    let (mut cases, mut json) = (Case::ALL.to_vec(), false);
     let (mut child, mut writer, mut input) = (None, None, PathBuf::new());
-    let mut cases = Case::ALL.to_vec();
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?.max(1)),
-            Long("quick") => quick = true,
-            Long("json") => json = true,
-            Long("only") => {
-                let names = parser.value()?.string()?;
-                cases.retain(|case| names.split(',').any(|name| case.name().starts_with(name.trim())));
-                if cases.is_empty() {
-                    return Err(format!("no case begins so: {names}").into());
-                }
-            }
-            Long("child") => child = Some(case(&mut parser)?),
-            Long("input") => input = parser.value()?.into(),
-            Long("writer") => writer = Some(case(&mut parser)?),
-            Short('h') | Long("help") => return Ok(Task::Help),
-            other => return Err(other.unexpected()),
+    let scale = program::parse(|name, parser| {
+        match name {
+            "json" => json = true,
+            "only" => program::keep(&mut cases, parser, |name, case| case.name().starts_with(name))?,
+            "child" => child = Some(program::one(parser, Case::named)?),
+            "input" => input = parser.value()?.into(),
+            "writer" => writer = Some(program::one(parser, Case::named)?),
+            _ => return Ok(false),
         }
-    }
-    if let Some(case) = writer {
-        return Ok(Task::Writer { case, quick });
-    }
-    if let Some(case) = child {
-        return Ok(Task::Child(Order { case, quick, input }));
-    }
-    Ok(Task::Measure(Options { rounds: rounds.unwrap_or(if quick { 1 } else { 7 }), quick, json, cases }))
-}
-
-fn case(parser: &mut lexopt::Parser) -> Result<Case, lexopt::Error> {
-    parser.value()?.parse_with(|name| Case::named(name).ok_or("there is no such case"))
+        Ok(true)
+    })?;
+    Ok(scale.map(|scale| match (writer, child) {
+        (Some(case), _) => Task::Writer { case, quick: scale.quick },
+        (None, Some(case)) => Task::Child(Order { case, quick: scale.quick, input }),
+        (None, None) => Task::Measure(Options { rounds: scale.rounds(7), quick: scale.quick, json, cases }),
+    }))
 }

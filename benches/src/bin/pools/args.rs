@@ -3,8 +3,8 @@
 use crate::child::Order;
 use crate::peer::Peer;
 use crate::workload::Workload;
-use lexopt::Arg::{Long, Short};
-use lexopt::prelude::*;
+use aside_benches::program;
+use lexopt::ValueExt;
 
 pub(crate) const HELP: &str = "\
 pools: measures offload pools against each other
@@ -18,7 +18,6 @@ pools: measures offload pools against each other
 ";
 
 pub(crate) enum Task {
-    Help,
     Measure(Options),
     /// One measurement in this process, for a parent that runs the rounds.
     Child(Order),
@@ -35,34 +34,23 @@ pub(crate) struct Options {
     pub(crate) peers_named: bool,
 }
 
-pub(crate) fn parse() -> Result<Task, lexopt::Error> {
-    let mut rounds = None;
-    let (mut quick, mut idle, mut json) = (false, false, false);
-    let mut workloads: Vec<Workload> = Vec::new();
-    let mut peers: Vec<Peer> = Vec::new();
-    let mut child = None;
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?.max(1)),
-            Long("quick") => quick = true,
-            Long("idle") => idle = true,
-            Long("json") => json = true,
-            Long("only") => workloads.extend(list(&mut parser, Workload::named)?),
-            Long("peers") => peers.extend(list(&mut parser, Peer::named)?),
-            Long("child") => {
-                let workload =
-                    parser.value()?.parse_with(|name| Workload::named(name).ok_or("no such workload"))?;
-                let peer = parser.value()?.parse_with(|name| Peer::named(name).ok_or("no such peer"))?;
-                child = Some((workload, peer));
+/// `None` if help is asked for.
+pub(crate) fn parse() -> Result<Option<Task>, lexopt::Error> {
+    let (mut workloads, mut peers): (Vec<Workload>, Vec<Peer>) = (Vec::new(), Vec::new());
+    let (mut child, mut idle, mut json) = (None, false, false);
+    let scale = program::parse(|name, parser| {
+        match name {
+            "idle" => idle = true,
+            "json" => json = true,
+            "only" => workloads.extend(list(parser, Workload::named)?),
+            "peers" => peers.extend(list(parser, Peer::named)?),
+            "child" => {
+                child = Some((program::one(parser, Workload::named)?, program::one(parser, Peer::named)?));
             }
-            Short('h') | Long("help") => return Ok(Task::Help),
-            other => return Err(other.unexpected()),
+            _ => return Ok(false),
         }
-    }
-    if let Some((workload, peer)) = child {
-        return Ok(Task::Child(Order { workload, peer, quick, idle }));
-    }
+        Ok(true)
+    })?;
     let peers_named = !peers.is_empty();
     if peers.is_empty() {
         peers = Peer::ALL.to_vec();
@@ -70,8 +58,13 @@ pub(crate) fn parse() -> Result<Task, lexopt::Error> {
     if workloads.is_empty() {
         workloads = Workload::ALL.to_vec();
     }
-    let rounds = rounds.unwrap_or(if quick { 1 } else { 5 });
-    Ok(Task::Measure(Options { rounds, quick, idle, json, workloads, peers, peers_named }))
+    Ok(scale.map(|scale| match child {
+        Some((workload, peer)) => Task::Child(Order { workload, peer, quick: scale.quick, idle }),
+        None => {
+            let (rounds, quick) = (scale.rounds(5), scale.quick);
+            Task::Measure(Options { rounds, quick, idle, json, workloads, peers, peers_named })
+        }
+    }))
 }
 
 fn list<T>(parser: &mut lexopt::Parser, named: fn(&str) -> Option<T>) -> Result<Vec<T>, lexopt::Error> {

@@ -2,8 +2,7 @@
 
 use crate::case::Case;
 use crate::child::Order;
-use lexopt::Arg::{Long, Short};
-use lexopt::prelude::*;
+use aside_benches::program;
 
 pub(crate) const HELP: &str = "\
 writers: measures log writers against each other
@@ -17,7 +16,6 @@ writers: measures log writers against each other
 ";
 
 pub(crate) enum Task {
-    Help,
     Measure(Options),
     /// One measurement in this process, for a parent that runs the rounds.
     Child(Order),
@@ -30,46 +28,24 @@ pub(crate) struct Options {
     pub(crate) cases: Vec<Case>,
 }
 
-pub(crate) fn parse() -> Result<Task, lexopt::Error> {
-    let (mut rounds, mut quick, mut json, mut child) = (None, false, false, None);
-    let mut cases = Case::all();
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?.max(1)),
-            Long("quick") => quick = true,
-            Long("json") => json = true,
-            Long("only") => {
-                let names = parser.value()?.string()?;
-                // Up to a dash: `drained` is not meant to bring `drained4`.
-                let is_meant = |case: &Case, name: &str| {
-                    case.name()
-                        .strip_prefix(name)
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-                };
-                cases.retain(|case| names.split(',').any(|name| is_meant(case, name.trim())));
-                if cases.is_empty() {
-                    return Err(format!("no case begins so: {names}").into());
-                }
-            }
-            Long("writers") => {
-                let names = parser.value()?.string()?;
-                cases.retain(|case| names.split(',').any(|name| case.writer.name() == name.trim()));
-                if cases.is_empty() {
-                    return Err(format!("no such writers: {names}").into());
-                }
-            }
-            Long("child") => {
-                child = Some(
-                    parser.value()?.parse_with(|name| Case::named(name).ok_or("there is no such case"))?,
-                );
-            }
-            Short('h') | Long("help") => return Ok(Task::Help),
-            other => return Err(other.unexpected()),
+/// `None` if help is asked for.
+pub(crate) fn parse() -> Result<Option<Task>, lexopt::Error> {
+    let (mut cases, mut child, mut json) = (Case::all(), None, false);
+    let scale = program::parse(|name, parser| {
+        match name {
+            "json" => json = true,
+            // Up to a dash: `drained` is not meant to bring `drained4`.
+            "only" => program::keep(&mut cases, parser, |name, case| {
+                case.name().strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            })?,
+            "writers" => program::keep(&mut cases, parser, |name, case| case.writer.name() == name)?,
+            "child" => child = Some(program::one(parser, Case::named)?),
+            _ => return Ok(false),
         }
-    }
-    if let Some(case) = child {
-        return Ok(Task::Child(Order { case, quick }));
-    }
-    Ok(Task::Measure(Options { rounds: rounds.unwrap_or(if quick { 1 } else { 3 }), quick, json, cases }))
+        Ok(true)
+    })?;
+    Ok(scale.map(|scale| match child {
+        Some(case) => Task::Child(Order { case, quick: scale.quick }),
+        None => Task::Measure(Options { rounds: scale.rounds(3), quick: scale.quick, json, cases }),
+    }))
 }

@@ -12,20 +12,15 @@ mod workload;
 mod writer;
 
 use args::Task;
+use aside_benches::program;
 use std::process::ExitCode;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the harness reads /proc");
 
 fn main() -> ExitCode {
-    match args::parse() {
-        Ok(Task::Help) => print!("{}", args::HELP),
-        Ok(Task::Measure(options)) => return rounds::run(&options),
-        Ok(Task::Child(order)) => child::run(&order),
-        Err(error) => {
-            eprintln!("writers: {error}\n\n{}", args::HELP);
-            return ExitCode::from(2);
-        }
-    }
-    ExitCode::SUCCESS
+    program::main("writers", args::HELP, args::parse(), |task| match task {
+        Task::Measure(options) => rounds::run(&options),
+        Task::Child(order) => child::run(&order),
+    })
 }
