@@ -37,8 +37,8 @@ impl OffloadedBuilder {
 
     /// How many bytes to read ahead at the most; 8 MiB by default. 0 counts as 1.
     ///
-    /// They are read in chunks, of 16 KiB at first, and larger ones as long as reads fill them. Of a file as much is read ahead as it gives in 5 ms, of
-    /// others up to 4 chunks of 1 MiB: so only what is read faster than 1.6 GB a second ever takes all of it.
+    /// They are read in chunks, of 16 KiB at first, and larger ones as long as reads fill them: up to 4 of 1 MiB, or of a file 4 of 256 KiB, and
+    /// more only if its user turns out to be faster than the file. All is given back at the end.
     #[must_use]
     pub fn read_buffer(mut self, bytes: usize) -> Self {
         self.read_buffer = Some(bytes);

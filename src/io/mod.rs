@@ -27,6 +27,7 @@ mod futures_io;
 mod offloaded;
 mod sides;
 mod stdio;
+mod stock;
 #[cfg(feature = "tokio")]
 mod tokio_io;
 mod unwritten;

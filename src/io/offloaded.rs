@@ -100,12 +100,25 @@ enum Moving {
     Seek(SeekFrom, Offload<io::Result<u64>>),
 }
 
+/// As much as a file's position says: some devices claim to have moved, and have none. What was read of them must stay.
+fn rewind_file(file: &mut File, by: i64) -> io::Result<u64> {
+    let before = file.stream_position()?;
+    let after = file.seek(SeekFrom::Current(by))?;
+    if after.checked_add_signed(-by) == Some(before) { Ok(after) } else { Err(ErrorKind::NotSeekable.into()) }
+}
+
 /// For the types that are known to have one position for reading and writing.
 pub(super) fn known_rewind<T: 'static>() -> Option<Rewind<T>> {
     fn of<T: 'static, S: Seek + 'static>() -> Option<Rewind<T>> {
-        let rewind: Rewind<T> = |inner, by| match (inner as &mut dyn Any).downcast_mut::<S>() {
-            Some(inner) => inner.seek(SeekFrom::Current(by)),
-            None => Err(ErrorKind::NotSeekable.into()),
+        let rewind: Rewind<T> = |inner, by| {
+            let inner = inner as &mut dyn Any;
+            if let Some(file) = inner.downcast_mut() {
+                return rewind_file(file, by);
+            }
+            match inner.downcast_mut::<S>() {
+                Some(inner) => inner.seek(SeekFrom::Current(by)),
+                None => Err(ErrorKind::NotSeekable.into()),
+            }
         };
         (std::any::TypeId::of::<T>() == std::any::TypeId::of::<S>()).then_some(rewind)
     }
@@ -184,7 +197,9 @@ impl<T: Send + 'static> Offloaded<T> {
         poll_fn(|cx| self.poll_where_user_is(cx)).await?;
         self.changes += 1;
         let writer = self.writer.clone();
-        let job = self.lane()?.offload(move |inner| {
+        let lane = self.lane()?;
+        self.ahead.look_again();
+        let job = lane.offload(move |inner| {
             writer.map_or(Ok(()), |writer| writer.write_out(inner))?;
             Ok(f(inner))
         });
@@ -216,7 +231,9 @@ impl<T: Send + 'static> Offloaded<T> {
     /// ```
     pub async fn into_inner(mut self) -> Result<T, Unwritten<T>> {
         let in_place = self.with(|_| ()).await;
-        self.ahead.abandon();
+        if self.lane().is_ok() {
+            self.ahead.abandon();
+        }
         let taken = self.lane.take();
         let inner = match taken {
             Some(lane) => lane.into_inner().await,
@@ -311,6 +328,14 @@ impl<T: Send + 'static> Offloaded<T> {
         self.poll_as(Side::Write, cx, Self::poll_moved_there)
     }
 
+    /// Ready once nobody reads.
+    fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.ahead.poll_stop(cx));
+        // What it waits for may have been called off.
+        self.sides.wake(Side::Read);
+        Poll::Ready(())
+    }
+
     fn poll_moved_there(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_settled(cx))?;
@@ -318,10 +343,12 @@ impl<T: Send + 'static> Offloaded<T> {
                 return Poll::Ready(Ok(()));
             };
             self.lane()?;
-            ready!(self.ahead.poll_stop(cx));
-            // The fetch that it waits for may be called off.
-            self.sides.wake(Side::Read);
-            let Ok(by @ 1..) = i64::try_from(self.ahead.unread()) else { return Poll::Ready(Ok(())) };
+            ready!(self.poll_stop(cx));
+            let Ok(by) = i64::try_from(self.ahead.unread()) else { return Poll::Ready(Ok(())) };
+            // The end is another one if the position is moved, or it becomes a longer file; that of a terminal comes but once.
+            if by == 0 && !self.ahead.is_at_end() {
+                return Poll::Ready(Ok(()));
+            }
             let job = self.lane()?.offload(move |inner| rewind(inner, -by));
             self.moving = Some(Moving::Back(job));
         }
@@ -418,10 +445,14 @@ impl<T: Write + Send + 'static> Offloaded<T> {
 
 impl<T: Seek + Send + 'static> Offloaded<T> {
     pub(super) fn poll_seek_to(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
+        self.poll_as(Side::Write, cx, |this, cx| this.poll_seek(cx, to))
+    }
+
+    fn poll_seek(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
         if !matches!(&self.moving, Some(Moving::Seek(before, _)) if *before == to) {
             ready!(self.poll_settled(cx))?;
             self.lane()?;
-            ready!(self.ahead.poll_stop(cx));
+            ready!(self.poll_stop(cx));
             let target = match to {
                 SeekFrom::Current(by) => {
                     let unread = i64::try_from(self.ahead.unread()).unwrap_or(i64::MAX);
@@ -456,11 +487,11 @@ impl<T: Send + 'static> Drop for Offloaded<T> {
         if let Some(closing) = self.closing.take() {
             closing.detach();
         }
-        let Some(writer) = &self.writer else { return };
-        // In a forked child the lock may be held by a thread that is gone.
+        // In a forked child the locks may be held by threads that are gone.
         let Some(lane) = self.lane.as_ref().filter(|lane| !lane.is_orphaned()) else { return };
-        writer.behind.leave(&mut self.ticket);
         self.ahead.abandon();
+        let Some(writer) = &self.writer else { return };
+        writer.behind.leave(&mut self.ticket);
         if !writer.behind.is_clean() {
             let writer = writer.clone();
             lane.offload_regardless(move |inner| writer.flush_at_last(inner)).detach();
@@ -472,7 +503,7 @@ impl<T: Send + 'static> fmt::Debug for Offloaded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Offloaded")
             .field("is_open", &self.lane.is_some())
-            .field("unread", &self.ahead.unread())
+            .field("unread", &self.ahead.bytes().len())
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 //! but one waker.
 
 use crate::panic::contain;
-use futures::task::AtomicWaker;
+use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -22,17 +22,29 @@ pub(super) struct Sides {
     both: Option<(Arc<Both>, Waker)>,
 }
 
+/// Wakers are foreign code, and so are their clones and destructors: none of it runs under a lock.
 #[derive(Default)]
 struct Both {
-    reader: AtomicWaker,
-    writer: AtomicWaker,
+    reader: Mutex<Option<Waker>>,
+    writer: Mutex<Option<Waker>>,
 }
 
 impl Both {
-    fn of(&self, side: Side) -> &AtomicWaker {
+    fn of(&self, side: Side) -> &Mutex<Option<Waker>> {
         match side {
             Side::Read => &self.reader,
             Side::Write => &self.writer,
+        }
+    }
+
+    fn exchange(&self, side: Side, waker: Option<Waker>) -> Option<Waker> {
+        std::mem::replace(&mut *lock(self.of(side)), waker)
+    }
+
+    fn wake_side(&self, side: Side) {
+        if let Some(waker) = self.exchange(side, None) {
+            // One that panics must not keep the other from being woken.
+            contain(|| waker.wake());
         }
     }
 }
@@ -44,21 +56,23 @@ impl Sides {
             let both = Arc::new(Both::default());
             (both.clone(), both.into())
         });
-        both.of(side).register(waker);
+        let old = both.exchange(side, Some(waker.clone()));
+        contain(|| drop(old));
         common.clone()
     }
 
     /// It waits no more.
     pub(super) fn leave(&self, side: Side) {
         if let Some((both, _)) = &self.both {
-            drop(both.of(side).take());
+            let old = both.exchange(side, None);
+            contain(|| drop(old));
         }
     }
 
     /// What it waits for is not to come: it must look again.
     pub(super) fn wake(&self, side: Side) {
         if let Some((both, _)) = &self.both {
-            both.of(side).wake();
+            both.wake_side(side);
         }
     }
 }
@@ -69,10 +83,8 @@ impl Wake for Both {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        for waker in [&self.reader, &self.writer] {
-            // One that panics must not keep the other from being woken.
-            contain(|| waker.wake());
-        }
+        self.wake_side(Side::Read);
+        self.wake_side(Side::Write);
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Panic(Payload);
 unsafe impl Sync for Panic {}
 
 impl Panic {
-    pub(super) fn new(payload: Payload) -> Self {
+    pub(crate) fn new(payload: Payload) -> Self {
         Self(payload)
     }
 
