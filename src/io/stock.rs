@@ -223,15 +223,18 @@ impl Stock {
 
     /// The source stands elsewhere: what was read is of no use.
     pub(super) fn forget(&self) {
-        let shelf = &mut *self.shelf();
+        let mut shelf = self.shelf();
         shelf.depth = CHUNKS;
         shelf.spare.truncate(CHUNKS);
         while let Some(chunk) = shelf.chunks.pop_front() {
             shelf.keep(chunk.buffer);
         }
-        shelf.last = None;
         shelf.is_cramped = false;
         shelf.size = FIRST_CHUNK.min(shelf.most(self.capacity));
+        // An error may hold foreign code, which runs under no lock.
+        let last = shelf.last.take();
+        drop(shelf);
+        drop(last);
     }
 
     /// Nobody will take anything.
