@@ -134,6 +134,11 @@ impl Front {
     /// The stamp is not below the ring's last one.
     #[inline(always)]
     pub(super) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
+        if self.producer.push_easily(record, stamp) { Ok(()) } else { self.push_after_all(record, stamp) }
+    }
+
+    #[cold]
+    fn push_after_all(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
         if record.len() <= self.producer.longest() {
             self.producer.push(record, stamp)
         } else {
@@ -149,7 +154,6 @@ impl Front {
         }
     }
 
-    #[cold]
     fn push_long(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
         self.long.push(record)?;
         let marked = self.producer.push_mark(stamp);

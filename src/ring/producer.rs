@@ -27,6 +27,8 @@ pub(crate) struct Producer {
     /// Up to where there is room, as far as this knows: as many records and bytes as the consumer has released, and the whole ring.
     records_end: u64,
     bytes_end: u64,
+    /// Up to where there is room in one piece behind `position`, at the least: not beyond the end of the data area.
+    easy_end: u64,
     /// What `reserve` has set aside: position and length.
     reserved: (u64, usize),
     memory: Arc<Memory>,
@@ -48,13 +50,13 @@ impl Producer {
             position: 0,
             records_end: u64::from(shape.slots),
             bytes_end: u64::from(shape.capacity),
+            easy_end: u64::from(shape.capacity),
             reserved: (0, 0),
             memory,
         }
     }
 
     /// The longest record that the ring takes: see `README.md`.
-    #[inline(always)]
     pub(crate) fn longest(&self) -> usize {
         (self.data_mask as usize).div_ceil(2)
     }
@@ -65,19 +67,36 @@ impl Producer {
         self.memory.consumer().records.load(Ordering::Acquire) == self.committed
     }
 
+    /// Writes a record if that is known to be possible, with one comparison for each limit. False if it is not known: see [`push`](Self::push).
+    #[inline(always)]
+    pub(crate) fn push_easily(&mut self, record: &[u8], stamp: u64) -> bool {
+        let is_easy =
+            self.position + record.len() as u64 <= self.easy_end && self.committed < self.records_end;
+        if is_easy {
+            self.write(self.position, record, stamp);
+        }
+        is_easy
+    }
+
     /// Writes a record.
     ///
     /// # Panics
     ///
     /// If it is longer than [`longest`](Self::longest).
-    #[inline(always)]
     pub(crate) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
         let position = self.find_room(record.len())?;
-        // Before the payload, as what was read of this would have to be read again behind the copy.
-        let committing = self.describe(position, record.len(), false, stamp);
-        self.payload(position, record.len()).copy_from_slice(record);
-        committing.commit();
+        self.easy_end = self.bytes_end.min((position | u64::from(self.data_mask)) + 1);
+        self.write(position, record, stamp);
         Ok(())
+    }
+
+    /// There is room for it there.
+    #[inline(always)]
+    fn write(&mut self, position: u64, record: &[u8], stamp: u64) {
+        // Before the payload, as what was read of this would have to be read again behind the copy.
+        let described = self.describe(position, record.len(), false, stamp);
+        self.payload(position, record.len()).copy_from_slice(record);
+        described.commit();
     }
 
     /// Space for a record of up to so many bytes, with no particular content. Nothing has happened until it is committed.
@@ -116,7 +135,6 @@ impl Producer {
     }
 
     /// Where so many bytes have room in one piece, and a descriptor has: a position.
-    #[inline(always)]
     fn find_room(&mut self, len: usize) -> Result<u64, Full> {
         assert!(len <= self.longest(), "longer than the ring takes");
         let to_end = u64::from(self.data_mask) + 1 - u64::from(self.offset(self.position));
@@ -135,7 +153,6 @@ impl Producer {
     }
 
     /// Whether the bytes up to `end` and one more descriptor are free, as far as this knows.
-    #[inline(always)]
     fn has_room(&self, end: u64) -> bool {
         end <= self.bytes_end && self.committed < self.records_end
     }
@@ -150,12 +167,12 @@ impl Producer {
         self.has_room(end)
     }
 
-    /// The bytes there: what `find_room` has found, or a part of it.
+    /// The bytes there: what `find_room` has found, or a part of it; or free ones below `easy_end`.
     #[inline(always)]
     fn payload(&mut self, position: u64, len: usize) -> &mut [u8] {
         #[cfg(aside_loom)]
         self.memory.write(self.offset(position) as usize, len);
-        // SAFETY: `find_room` has found the bytes released by the consumer, and in one piece, so the pointer stays in the data area;
+        // SAFETY: the caller has found the bytes released by the consumer, and in one piece, so the pointer stays in the data area;
         // they are initialised (zeroed memory, or an earlier record), and this is the only producer, borrowed.
         unsafe { slice::from_raw_parts_mut(self.data.add(self.offset(position) as usize).as_ptr(), len) }
     }
