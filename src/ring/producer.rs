@@ -82,8 +82,11 @@ impl Producer {
     ///
     /// # Panics
     ///
-    /// If it is longer than [`longest`](Self::longest).
+    /// If it is longer than [`longest`](Self::longest), unless there happens to be room.
     pub(crate) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
+        if self.push_easily(record, stamp) {
+            return Ok(());
+        }
         let position = self.find_room(record.len())?;
         self.easy_end = self.bytes_end.min((position | u64::from(self.data_mask)) + 1);
         self.write(position, record, stamp);
