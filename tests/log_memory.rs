@@ -130,7 +130,7 @@ fn threads_that_there_is_no_memory_for_share_a_ring() {
                 // A ring fits in there, but not with its side, where it has one.
                 let rest = if overflow == Overflow::Block { 16 * MIB } else { 128 * MIB };
                 let limit = Some((memory("VmSize") + rest) as u64);
-                setrlimit(Resource::As, Rlimit { current: limit, ..before.clone() }).unwrap();
+                setrlimit(Resource::As, Rlimit { current: limit, ..before }).unwrap();
                 let refused = build().build().map(drop);
                 limited.open();
                 eventually("all are logged", || log.stats().written == 3);
