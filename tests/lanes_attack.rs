@@ -48,6 +48,7 @@ fn a_callback_submits_to_its_own_lane() {
 }
 
 /// A job that is taken while the lane is being closed runs, also if it comes to stand behind the one that takes the value.
+/// At full speed; a model (`a_push_against_into_inner`) is what finds it if the last job leaves behind those that it has overtaken.
 #[test]
 fn what_a_closing_lane_accepts_it_runs() {
     const ROUNDS: usize = 100;

@@ -3,6 +3,7 @@
 mod util;
 
 use aside::{Deadline, Group};
+use std::time::Duration;
 use util::{hold_thread, single_thread_group, watchdog};
 
 /// The only thread waits for a job that lies further down than a turn goes, with others after the thread.
@@ -62,7 +63,7 @@ fn a_shutdown_cancels_what_is_behind_a_running_job() {
     });
     started.recv().unwrap();
     let behind = lane.offload(|n| *n += 10).catch();
-    assert_eq!(group.shutdown(std::time::Duration::ZERO).running, 1);
+    assert_eq!(group.shutdown(Duration::ZERO).running, 1);
     gate.open();
     running.wait();
     assert!(behind.wait().is_err());
@@ -79,4 +80,77 @@ fn nested_waits_across_two_lanes() {
     let job = group.offload(move || inner_one.offload(move |n| *n + inner_two.offload(|n| *n).wait()).wait());
     held.release();
     assert_eq!(job.wait(), 3);
+}
+
+/// A lane's job that is waited for by the only thread, which runs it right there, shuts the group down; or that thread does so afterwards. The
+/// turn that nobody needs any more is still queued, and nobody is left to take it.
+#[test]
+fn a_turn_that_would_come_in_vain_holds_up_no_shutdown() {
+    let _watchdog = watchdog();
+    for in_lane in [true, false] {
+        let group = single_thread_group();
+        let (lane, inner) = (group.lane(0), group.clone());
+        let outer = group.offload({
+            let lane = lane.clone();
+            move || {
+                let ending = inner.clone();
+                let end = move || ending.shutdown(Deadline::NEVER);
+                if in_lane {
+                    lane.offload(move |_| end()).wait()
+                } else {
+                    lane.offload(|n| *n += 1).wait();
+                    end()
+                }
+            }
+        });
+        let left = outer.wait();
+        assert_eq!((left.cancelled, left.running), (0, 1));
+        assert!(group.shutdown(Deadline::NEVER).is_nothing());
+        assert_eq!(lane.into_inner().wait(), Some(i32::from(!in_lane)));
+    }
+}
+
+/// Such a turn is no job: neither cancelled nor left over. One that jobs wait for is.
+#[test]
+fn a_turn_that_would_come_in_vain_is_not_counted_as_cancelled() {
+    let _watchdog = watchdog();
+    for has_more in [false, true] {
+        let group = single_thread_group();
+        let (lane, other) = (group.lane(0), group.lane(0));
+        let gate = util::Gate::new();
+        let (start, started) = std::sync::mpsc::channel();
+        let outer = group.offload({
+            let (lane, gate) = (lane.clone(), gate.clone());
+            move || {
+                lane.offload(|n| *n += 1).wait();
+                start.send(()).unwrap();
+                gate.pass();
+            }
+        });
+        started.recv().unwrap();
+        let more = has_more.then(|| other.offload(|n| *n += 1).catch());
+        let left = group.shutdown(Duration::ZERO);
+        assert_eq!((left.cancelled, left.running), (has_more.into(), 1));
+        assert_eq!(group.stats().cancelled, has_more.into());
+        gate.open();
+        outer.wait();
+        assert!(more.is_none_or(|more| more.wait().is_err()));
+        assert!(group.shutdown(Deadline::NEVER).is_nothing());
+    }
+}
+
+/// A turn that is still queued, in vain, makes no closed group take jobs.
+#[test]
+fn a_closed_group_is_closed_to_a_lane_with_a_turn_on_its_way() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let (lane, inner) = (group.lane(0), group.clone());
+    let (outer, closed) = (lane.clone(), lane.clone());
+    let refused = group.offload(move || {
+        outer.offload(|n| *n += 1).wait();
+        inner.close();
+        closed.offload(|n| *n += 10).catch().wait()
+    });
+    assert!(matches!(refused.wait(), Err(aside::JobError::Cancelled)));
+    assert_eq!(lane.into_inner().wait(), Some(1));
 }

@@ -421,9 +421,9 @@ impl Core {
                         self.leave_room();
                         // What its closure's destructor and its callback do here, they do inside a job.
                         let inside = current::Visit::to(self);
-                        drop(job);
+                        let was_wanted = job.cancel();
                         drop(inside);
-                        self.tally.add_abandoned();
+                        if was_wanted { self.tally.add_abandoned() } else { self.tally.add_refused() }
                     }
                     None => self.queue.dead_popped(),
                 },
@@ -462,6 +462,14 @@ impl Core {
         // it is 0, there was a moment without any job between the two reads.
         let settled = self.tally.settled();
         self.queue.pushed().wrapping_sub(settled)
+    }
+
+    /// The same without the turns of lanes that would come in vain: whose jobs have run, or run inside another job.
+    pub(super) fn outstanding_but_stale(&self) -> usize {
+        // In this order, for the same reason: a turn that is stale in the queue is not among those that were settled before.
+        let settled = self.tally.settled();
+        let stale = self.queue.stale();
+        self.queue.pushed().wrapping_sub(settled).wrapping_sub(stale)
     }
 
     pub(super) fn tell_waiters(&self) {

@@ -34,7 +34,7 @@ impl fmt::Display for Left {
 }
 
 /// Who waits for a group's end from inside it.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct ShuttingDown {
     jobs: usize,
     threads: usize,
@@ -57,8 +57,11 @@ pub(super) fn shutdown(core: &Arc<Core>, deadline: Deadline) -> Left {
     // Others may wait for no more than what waits here.
     core.tell_waiters();
     let done = || {
-        let exempt = lock(&core.shutting_down);
-        core.outstanding() <= exempt.jobs && core.alive() <= exempt.threads
+        let exempt = *lock(&core.shutting_down);
+        let have_left = || core.alive() <= exempt.threads;
+        // The turn of a lane that would come in vain is left to the threads, all of which may be waiting here.
+        let only_stale = || exempt.jobs > 0 && have_left() && core.outstanding_but_stale() <= exempt.jobs;
+        (core.outstanding() <= exempt.jobs || only_stale()) && have_left()
     };
     let is_done = wait_until(core, deadline, done);
     {
@@ -71,5 +74,8 @@ pub(super) fn shutdown(core: &Arc<Core>, deadline: Deadline) -> Left {
         core.cut_short.store(true, Ordering::Relaxed);
         core.cancel_queued();
     }
-    Left { cancelled: core.tally.abandoned().wrapping_sub(abandoned_before), running: core.outstanding() }
+    Left {
+        cancelled: core.tally.abandoned().wrapping_sub(abandoned_before),
+        running: core.outstanding_but_stale(),
+    }
 }

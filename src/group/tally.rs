@@ -162,7 +162,7 @@ impl Tally {
         self.add_cancelled();
     }
 
-    /// A job was pushed in vain: its closure went back to the submitter.
+    /// A job was pushed in vain: its closure went back to the submitter. Or a turn was, and there was nothing left to cancel.
     pub(super) fn add_refused(&self) {
         self.refused.fetch_add(1, Ordering::Release);
     }

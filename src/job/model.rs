@@ -314,6 +314,46 @@ fn sweep_against_push_and_pop() {
     });
 }
 
+/// Entries whose jobs are cancelled are out of the queue after a sweep, also the oldest, and what is behind them is not lost.
+#[test]
+fn a_sweep_of_the_oldest_against_push() {
+    check(|| {
+        let queue = Arc::new(Numbers::new(Beside::new(())));
+        let ran = Arc::new(AtomicUsize::new(0));
+        let job = || {
+            let ran = ran.clone();
+            new(move || ran.fetch_add(1, Ordering::Relaxed), Arc::new(ByHand))
+        };
+        // Their cells stay, for their handles are there.
+        let cancelled = [(); 2].map(|()| {
+            let (task, offload) = job();
+            queue.push(task.into());
+            offload.cancel()
+        });
+        let (task, kept) = job();
+        queue.push(task.into());
+        kept.detach();
+        let pusher = {
+            let (queue, (task, offload)) = (queue.clone(), job());
+            thread::spawn(move || {
+                offload.detach();
+                queue.push(task.into());
+            })
+        };
+        queue.sweep();
+        pusher.join().unwrap();
+        assert_eq!(queue.len(), 2);
+        while let Popped::Task(task, _) = queue.pop() {
+            match task.claim() {
+                Some(job) => drop(job.run()),
+                None => panic!("swept"),
+            }
+        }
+        assert_eq!((ran.load(Ordering::Relaxed), queue.len()), (2, 0));
+        drop(cancelled);
+    });
+}
+
 /// A worker must not see an empty queue while a job that it knows of stands in it, however many entries behind that job are swept.
 #[test]
 fn a_queue_with_a_job_in_it_is_never_empty() {

@@ -4,7 +4,7 @@
 use super::cell::{Link, prefetch_cell};
 use super::task::Task;
 use crate::os::prefetch::prefetch_to_write;
-use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock, yield_now};
 use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{NonNull, null_mut};
@@ -316,6 +316,35 @@ impl<C: Count, P: Spacing> Queue<C, P> {
     /// Counts a dead entry that was popped.
     pub(crate) fn dead_popped(&self) {
         self.exit.dead.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many entries are turns that would arrive in vain, up to the first that is neither one nor dead. Waits for pushers that are half-way.
+    pub(crate) fn stale(&self) -> usize {
+        loop {
+            if let Some(stale) = self.stale_if_linked() {
+                return stale;
+            }
+            yield_now();
+        }
+    }
+
+    fn stale_if_linked(&self) -> Option<usize> {
+        let mut oldest = lock(&self.exit.oldest);
+        let (mut seen, mut stale) = (0, 0);
+        let mut link = self.oldest(&mut oldest).map_or(null_mut(), NonNull::as_ptr);
+        while let Some(entry) = NonNull::new(link) {
+            // SAFETY: a task's link, in the list.
+            if unsafe { Task::is_stale(entry) } {
+                stale += 1;
+            // SAFETY: as above.
+            } else if !unsafe { Task::is_dead(entry) } {
+                return Some(stale);
+            }
+            seen += 1;
+            link = next_of(link);
+        }
+        // Under the lock nobody pops.
+        (self.len() <= seen).then_some(stale)
     }
 
     /// Unlinks the dead entries. Costs a walk over all of them; called so seldom that it is O(1) per cancelled job.

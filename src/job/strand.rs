@@ -45,8 +45,8 @@ pub(crate) trait Strung: Send + Sync + Sized + 'static {
     /// The turn has arrived.
     fn run(running: Running<Self>);
 
-    /// The turn was dropped: its host has ended.
-    fn cancel(running: Running<Self>);
+    /// The turn was dropped: its host has ended. False if there was nothing to cancel.
+    fn cancel(running: Running<Self>) -> bool;
 
     /// Whether this is a forked child's copy.
     fn is_orphaned(&self) -> bool;
@@ -64,11 +64,12 @@ pub(crate) struct Turn {
 pub(super) struct Entry {
     link: Link,
     state: AtomicState,
-    arrive: unsafe fn(NonNull<Entry>, bool),
+    arrive: unsafe fn(NonNull<Entry>, bool) -> bool,
 }
 
 const _: () = assert!(offset_of!(Entry, link) == offset_of!(Header, link));
 const _: () = assert!(offset_of!(Entry, state) == offset_of!(Header, state));
+const _: () = assert!(offset_of!(Turn, entry) == 0);
 
 /// What one look at the word saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,10 +93,23 @@ impl Seen {
 }
 
 impl Entry {
+    /// Whether nobody is wanted, as things stand: it would arrive in vain.
+    ///
+    /// # Safety
+    ///
+    /// The entry is that of a [`Call`] that became a task, and it has not arrived.
+    pub(super) unsafe fn is_stale(this: NonNull<Entry>) -> bool {
+        // SAFETY: each entry begins a turn, which is live by the caller's word, and its pointer leads to the whole strand.
+        let turn = unsafe { this.cast::<Turn>().as_ref() };
+        turn.word.load(Ordering::SeqCst) & PLACES != QUEUED
+    }
+
+    /// False if it came in vain, or there was nothing to cancel.
+    ///
     /// # Safety
     ///
     /// The entry is that of a [`Call`] that became a task, and this is the one call for it. The entry may be queued again at once.
-    pub(super) unsafe fn arrive(this: NonNull<Entry>, used: bool) {
+    pub(super) unsafe fn arrive(this: NonNull<Entry>, used: bool) -> bool {
         // SAFETY: live, by the caller's word.
         let arrive = unsafe { this.as_ref() }.arrive;
         // SAFETY: passed on.
@@ -254,24 +268,25 @@ impl<X: Strung> Strand<X> {
         }
     }
 
-    unsafe fn arrive(entry: NonNull<Entry>, used: bool) {
+    unsafe fn arrive(entry: NonNull<Entry>, used: bool) -> bool {
         // SAFETY: made by `Call::into_task` from a pointer to the whole strand, which is live, as `TURN` is set.
         let this = unsafe { entry.byte_sub(Self::ENTRY) }.cast::<Self>();
         // SAFETY: as above.
         if !used && unsafe { this.as_ref() }.is_orphaned() {
             // In a forked child. What is in the strand is the parent's.
-            return;
+            return false;
         }
         // SAFETY: as above.
         let strand = unsafe { this.as_ref() };
         strand.queue.prefetch_pop();
         prefetch_to_write(&raw const strand.body);
         // The call that the entry was queued for.
-        match Call(this).arrive() {
-            Some(running) if used => X::run(running),
-            Some(running) => X::cancel(running),
-            None => {}
+        let Some(running) = Call(this).arrive() else { return false };
+        if !used {
+            return X::cancel(running);
         }
+        X::run(running);
+        true
     }
 }
 

@@ -3,7 +3,7 @@
 use super::cell::{Header, Link};
 use super::state::AtomicState;
 use super::strand::Entry;
-use crate::panic::contain;
+use crate::panic::{contain, output_of};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
@@ -63,6 +63,16 @@ impl Task {
         unsafe { !state(link.cast()).load().is_queued() }
     }
 
+    /// Whether a link is that of a strand's entry which would arrive in vain.
+    ///
+    /// # Safety
+    ///
+    /// As for [`is_dead`](Self::is_dead).
+    pub(super) unsafe fn is_stale(link: NonNull<Link>) -> bool {
+        // SAFETY: as in `is_dead`; a linked entry has not arrived.
+        unsafe { state(link.cast()).load().is_standing() && Entry::is_stale(link.cast()) }
+    }
+
     /// Takes the job to run it, or `None` if its entry is dead.
     pub(crate) fn claim(self) -> Option<Claimed> {
         let header = ManuallyDrop::new(self).0;
@@ -95,12 +105,17 @@ impl Claimed {
         let header = ManuallyDrop::new(self).0;
         if let Some(entry) = entry(header) {
             // SAFETY: claimed, so this is the one call for its task.
-            contain(|| unsafe { Entry::arrive(entry, true) });
+            contain(|| _ = unsafe { Entry::arrive(entry, true) });
             return Finished { header: None, panicked: false };
         }
         // SAFETY: to be claimed is to own the body, with the closure in it.
         let panicked = unsafe { Header::run(header) };
         Finished { header: Some(header), panicked }
+    }
+
+    /// Cancels the job. False for a strand's turn if there was nothing to cancel.
+    pub(crate) fn cancel(self) -> bool {
+        cancel(ManuallyDrop::new(self).0)
     }
 }
 
@@ -122,15 +137,20 @@ fn entry(header: NonNull<Header>) -> Option<NonNull<Entry>> {
 
 impl Drop for Claimed {
     fn drop(&mut self) {
-        if let Some(entry) = entry(self.0) {
-            // SAFETY: as in `run`.
-            contain(|| unsafe { Entry::arrive(entry, false) });
-            return;
-        }
-        // SAFETY: to be claimed is to own the body, with the closure in it.
-        contain(|| unsafe { Header::drop_job(self.0) });
-        publish(self.0, false, || ());
+        cancel(self.0);
     }
+}
+
+/// Cancels a claimed task; see [`Claimed::cancel`].
+fn cancel(header: NonNull<Header>) -> bool {
+    if let Some(entry) = entry(header) {
+        // SAFETY: claimed, so this is the one call for its task.
+        return output_of(|| unsafe { Entry::arrive(entry, false) }).unwrap_or(true);
+    }
+    // SAFETY: to be claimed is to own the body, with the closure in it.
+    contain(|| unsafe { Header::drop_job(header) });
+    publish(header, false, || ());
+    true
 }
 
 impl Finished {

@@ -237,6 +237,10 @@ impl<T: Send + 'static> Core<T> {
                 }
                 return Ok(());
             }
+            if !group.takes_jobs() {
+                self.queue().withdraw();
+                return Err(task);
+            }
             if self.call_turn_on_its_way() {
                 break;
             }

@@ -226,6 +226,24 @@ fn a_last_job_against_the_close_of_a_stuck_group() {
     });
 }
 
+/// A shutdown from the only thread, which has run the lane in place of a turn that is still queued. Another job comes, and may be called for by it.
+#[test]
+fn shutdown_inside_against_a_push() {
+    check_bounded(1, || {
+        let group = group();
+        let lane = group.lane(0);
+        let (inner, ending) = (lane.clone(), group.clone());
+        let outer = group.offload(move || {
+            inner.offload(|n| *n += 1).wait();
+            ending.shutdown(Duration::ZERO)
+        });
+        let other = lane.try_offload(|n| *n += 1).map(|job| job.catch().wait().is_ok());
+        let left = outer.wait();
+        assert_eq!(left.cancelled, usize::from(matches!(other, Ok(false))));
+        assert_eq!(lane.into_inner().wait(), Some(1 + i32::from(matches!(other, Ok(true)))));
+    });
+}
+
 /// What is drained after a job was accepted is drained of that job, whoever was to call the turn.
 #[test]
 fn drain_of_the_group_against_pushes() {

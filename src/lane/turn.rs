@@ -34,7 +34,8 @@ impl<T: Send + 'static> Core<T> {
                         return;
                     }
                     if running.group.is_cut_short() {
-                        return Self::cancel_queued(running);
+                        Self::cancel_queued(running);
+                        return;
                     }
                     jobs += 1;
                     run_length += 1;
@@ -144,8 +145,9 @@ impl<T: Send + 'static> Core<T> {
         }
     }
 
-    /// Cancels all that waits in the queue, callbacks included, on this thread.
-    pub(super) fn cancel_queued(mut running: Running<Body<T>>) {
+    /// Cancels all that waits in the queue, callbacks included, on this thread. False if that was nothing.
+    pub(super) fn cancel_queued(mut running: Running<Body<T>>) -> bool {
+        let mut has_cancelled = false;
         // Relaxed: written in a turn.
         running.spent.store(true, Ordering::Relaxed);
         loop {
@@ -154,12 +156,13 @@ impl<T: Send + 'static> Core<T> {
                     Some(job) => {
                         running.leave_place(&job);
                         drop(job);
+                        has_cancelled = true;
                     }
                     None => running.queue().dead_popped(),
                 },
                 Popped::Busy | Popped::Empty => {
                     match running.end() {
-                        Ok(()) => return,
+                        Ok(()) => return has_cancelled,
                         Err(goes_on) => running = goes_on,
                     }
                     yield_now();
@@ -174,8 +177,8 @@ impl<T: Send + 'static> Strung for Body<T> {
         Core::run_jobs(running, None);
     }
 
-    fn cancel(running: Running<Self>) {
-        Core::cancel_queued(running);
+    fn cancel(running: Running<Self>) -> bool {
+        Core::cancel_queued(running)
     }
 
     fn is_orphaned(&self) -> bool {

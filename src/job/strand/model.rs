@@ -31,7 +31,7 @@ impl Strung for Body {
         run_all(running, None);
     }
 
-    fn cancel(_: Running<Self>) {
+    fn cancel(_: Running<Self>) -> bool {
         unreachable!("the host does not end");
     }
 
@@ -300,5 +300,106 @@ fn a_call_after_the_close() {
         assert!(offload.is_finished());
         drop(offload);
         assert_freed(&weak);
+    });
+}
+
+/// A pusher who relies on a turn that may be arriving in vain at that moment. Nobody waits for its job inside.
+#[test]
+fn a_push_against_a_stale_turn() {
+    check_bounded(4, || {
+        let (core, ran) = strand(false);
+        let weak = Arc::downgrade(&core);
+        let host = core.host.clone();
+        assert!(push(&core));
+        wait_inside(&core, || ran.load(Ordering::Acquire) == 1);
+        let worker = thread::spawn({
+            let ran = ran.clone();
+            move || work(&host, &ran, 2)
+        });
+        assert!(push(&core));
+        close(core);
+        worker.join().unwrap();
+        assert_freed(&weak);
+    });
+}
+
+/// One who waited inside is done, and leaves the rest to a turn that may be arriving in vain at that moment. Nobody else waits.
+#[test]
+fn making_way_for_a_stale_turn() {
+    check_bounded(4, || {
+        let (core, ran) = strand(false);
+        let weak = Arc::downgrade(&core);
+        let host = core.host.clone();
+        for _ in 0..2 {
+            assert!(push(&core));
+        }
+        let worker = thread::spawn({
+            let ran = ran.clone();
+            move || work(&host, &ran, 2)
+        });
+        wait_inside(&core, || ran.load(Ordering::Acquire) >= 1);
+        close(core);
+        worker.join().unwrap();
+        assert_freed(&weak);
+    });
+}
+
+/// Closed and idle, the strand is held by a turn that is on its way, in vain. (What that finds wrong as it arrives is contained, as a job's panic is.)
+#[test]
+fn a_stale_turn_holds_a_closed_strand() {
+    check_bounded(1, || {
+        let (core, ran) = strand(false);
+        assert!(push(&core));
+        wait_inside(&core, || ran.load(Ordering::Acquire) == 1);
+        assert!(core.close());
+        assert_eq!(Arc::strong_count(&core), 2);
+        work(&core.host, &ran, 1);
+        assert_eq!(Arc::strong_count(&core), 1);
+    });
+}
+
+/// What the two ways to make way ask for, each where it is not so.
+#[test]
+fn only_one_turn_is_on_its_way() {
+    check_bounded(1, || {
+        let (core, ran) = strand(false);
+        let host = core.host.clone();
+        assert!(push(&core));
+        let Some(running) = core.take_up() else { panic!("called") };
+        assert_eq!(host.stale(), 1);
+        let Err(running) = running.hand_over() else { panic!("queued twice") };
+        work(&host, &ran, 0);
+        let Err(running) = running.hand_over_to_turn_on_its_way() else { panic!("nobody would come") };
+        run_all(running, None);
+        assert_eq!(ran.load(Ordering::Acquire), 1);
+        close(core);
+    });
+}
+
+/// A turn is taken up before its caller, who has a place for it, has queued it: it is waited for.
+#[test]
+fn a_stale_turn_that_is_not_linked_yet() {
+    check_bounded(4, || {
+        let (core, ran) = strand(false);
+        let host = core.host.clone();
+        let caller = thread::spawn({
+            let core = core.clone();
+            move || {
+                core.host.announce();
+                let Some(call) = core.call() else { panic!("nobody else calls") };
+                core.host.push_announced(call.into_task());
+            }
+        });
+        let running = loop {
+            match core.take_up() {
+                Some(running) => break running,
+                None => yield_now(),
+            }
+        };
+        assert_eq!(host.stale(), 1);
+        assert!(running.end().is_ok());
+        caller.join().unwrap();
+        work(&host, &ran, 0);
+        close(core);
     });
 }
