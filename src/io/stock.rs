@@ -393,7 +393,7 @@ mod tests {
                 stock.forget();
                 assert!(is_at_first(&stock) && stock.is_empty() && stock.shelf().size == FIRST_CHUNK);
             } else {
-                while stock.len() > 0 {
+                while !stock.is_empty() {
                     drop(stock.take(None));
                 }
                 stock.look_again();
