@@ -9,6 +9,7 @@ use futures::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, Se
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Cursor, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -135,12 +136,15 @@ fn no_more_is_read_ahead_than_the_buffer_takes() {
     }
 }
 
-/// Does what it is told with the next call, and has no position.
-struct Told(mpsc::Receiver<io::Result<usize>>);
+/// Does what it is told with the next call, and may have a position.
+struct Told {
+    told: mpsc::Receiver<io::Result<usize>>,
+    seeks: bool,
+}
 
 impl Read for Told {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.0.recv().unwrap()?;
+        let read = self.told.recv().unwrap()?;
         buffer[..read].fill(b'x');
         Ok(read)
     }
@@ -158,7 +162,7 @@ impl Write for Told {
 
 impl Seek for Told {
     fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-        Err(ErrorKind::NotSeekable.into())
+        if self.seeks { Ok(0) } else { Err(ErrorKind::NotSeekable.into()) }
     }
 }
 
@@ -168,9 +172,10 @@ impl Seek for Told {
 fn a_write_swallows_nothing_that_was_read() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    for first in [Ok(0), Ok(3), Err(ErrorKind::TimedOut)] {
+    let failed = Err(ErrorKind::TimedOut);
+    for (first, seeks) in [(Ok(0), false), (Ok(3), false), (failed, false), (failed, true)] {
         let (tell, told) = mpsc::channel();
-        let mut both = Offloaded::builder().group(&group).build_seekable(Told(told));
+        let mut both = Offloaded::builder().group(&group).build_seekable(Told { told, seeks });
         assert!(poll_and_drop(both.read(&mut [0; 10]), 1).is_none());
         until_running(&group, 1);
         tell.send(first.map_err(io::Error::from)).unwrap();
@@ -204,6 +209,21 @@ fn an_end_that_is_none_any_more() {
         block_on(both.read_to_end(&mut again)).unwrap();
         assert_eq!(again, b"abc");
     }
+}
+
+/// Nor is one that came with the last bytes.
+#[test]
+fn an_end_that_was_read_with_the_bytes_before_it() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let mut reader = Offloaded::builder().group(&group).read_buffer(4).build(file(2));
+    block_on(reader.read_exact(&mut [0])).unwrap();
+    group.drain().wait();
+    block_on(reader.read_exact(&mut [0])).unwrap();
+    block_on(reader.with(|file| file.write_all_at(b"abc", 2))).unwrap().unwrap();
+    let mut all = Vec::new();
+    block_on(reader.read_to_end(&mut all)).unwrap();
+    assert_eq!(all, b"abc");
 }
 
 /// Fills whatever it is given with the number of the call, and fails at one of them.
@@ -271,24 +291,45 @@ fn a_device_that_only_pretends_to_seek() {
     assert_eq!(format!("{both:?}"), there, "what was read stays");
 }
 
-/// Fills whatever it is given, and takes its time for it.
-struct Slow(Arc<AtomicUsize>);
+/// Fills whatever it is given, and takes its time for it; or all but a byte, at once.
+struct Lame {
+    largest: Arc<AtomicUsize>,
+    is_slow: bool,
+}
 
-impl Read for Slow {
+impl Read for Lame {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.fetch_max(buffer.len(), Ordering::SeqCst);
-        std::thread::sleep(std::time::Duration::from_millis(110));
-        Ok(buffer.len())
+        self.largest.fetch_max(buffer.len(), Ordering::SeqCst);
+        if self.is_slow {
+            std::thread::sleep(std::time::Duration::from_millis(110));
+        }
+        Ok(buffer.len() - usize::from(!self.is_slow))
     }
 }
 
 #[test]
-fn the_chunks_of_a_slow_source_stay_small() {
+fn the_chunks_of_a_lame_source_stay_small() {
     let _watchdog = watchdog();
-    let largest = Arc::new(AtomicUsize::new(0));
-    let mut reader = Offloaded::new(Slow(largest.clone()));
-    block_on(reader.read_exact(&mut [0; 50_000])).unwrap();
-    assert_eq!(largest.load(Ordering::SeqCst), 16 * 1024);
+    for is_slow in [true, false] {
+        let largest = Arc::new(AtomicUsize::new(0));
+        let mut reader = Offloaded::new(Lame { largest: largest.clone(), is_slow });
+        block_on(reader.read_exact(&mut [0; 50_000])).unwrap();
+        assert_eq!(largest.load(Ordering::SeqCst), 16 * 1024);
+    }
+}
+
+/// Also if it has filled its buffer, and nothing comes behind it.
+#[test]
+fn what_a_conversation_brings_is_told_at_once() {
+    let _watchdog = watchdog();
+    let (tell, told) = mpsc::channel();
+    let mut reader = Offloaded::new(Told { told, seeks: false });
+    for bytes in [16, 32, 64, 128, 256, 512, 1024, 1024, 1024] {
+        tell.send(Ok(bytes * 1024)).unwrap();
+        block_on(reader.read_exact(&mut vec![0; bytes * 1024])).unwrap();
+    }
+    tell.send(Ok(0)).unwrap();
+    assert_eq!(block_on(reader.read(&mut [0])).unwrap(), 0);
 }
 
 /// A file that is followed as it grows, by steps around the sizes of chunks; and that is cut short.

@@ -6,9 +6,9 @@ mod util;
 use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
-use futures::io::{AsyncSeekExt, AsyncWriteExt};
+use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use std::future::Future;
-use std::io::{ErrorKind, SeekFrom};
+use std::io::{self, ErrorKind, Read, SeekFrom, Write};
 use std::task::Poll;
 use util::probe_waker::ProbeWaker;
 use util::process::eventually;
@@ -205,6 +205,42 @@ fn what_comes_after_an_error_does_not_tell_it() {
     assert_eq!((error.kind(), inner.is_some(), &*bytes), (ErrorKind::StorageFull, true, &b"ab"[..]));
 }
 
+/// Gives back what was written, which fails once.
+struct Echo(Vec<u8>, bool);
+
+impl Read for Echo {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&self.0[..read]);
+        Ok(read)
+    }
+}
+
+impl Write for Echo {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !std::mem::replace(&mut self.1, true) {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_read_comes_after_what_was_not_written_at_first() {
+    let _watchdog = watchdog();
+    let mut both = Offloaded::new(Echo(Vec::new(), false));
+    block_on(both.write_all(b"ab")).unwrap();
+    assert_eq!(block_on(both.flush()).unwrap_err().kind(), ErrorKind::StorageFull);
+    let mut read = [0; 2];
+    block_on(both.read_exact(&mut read)).unwrap();
+    assert_eq!(&read, b"ab");
+}
+
 #[test]
 fn dropped_with_an_error_pending() {
     let _watchdog = watchdog();
@@ -242,11 +278,11 @@ fn a_dropped_flush_says_nothing_of_later_bytes() {
 #[test]
 fn a_close_that_is_dropped_with_its_writer_drops_the_inner_one_elsewhere() {
     struct Told(Sink, std::sync::mpsc::Sender<std::thread::ThreadId>);
-    impl std::io::Write for Told {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    impl Write for Told {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.write(bytes)
         }
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             self.0.flush()
         }
     }

@@ -8,12 +8,15 @@ use futures::executor::block_on;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use std::fs::File;
 use std::future::Future;
-use std::io::{Cursor, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::Context;
 use util::probe_waker::ProbeWaker;
 use util::process::{eventually, until_running};
-use util::{hold_thread, single_thread_group, watchdog};
+use util::sink::poll_and_drop;
+use util::{hold_thread, hush, single_thread_group, watchdog};
 
 /// A pipe to itself: what can be done to a terminal or a serial line.
 fn fifo() -> File {
@@ -162,4 +165,79 @@ fn a_read_that_has_not_begun() {
         // What was fetched before the end is there; or it is closed.
         assert!(closes || matches!(block_on(read), Ok(3)));
     }
+}
+
+/// Fills whatever it is given, when it is told to; and tells how often it was asked.
+struct Endless(Arc<AtomicUsize>, mpsc::Receiver<()>);
+
+impl Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let _ = self.1.recv();
+        Ok(buffer.len())
+    }
+}
+
+impl Write for Endless {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Endless {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Ok(0)
+    }
+}
+
+/// A reader that is always polled first, and always has a read under way by the time the writer comes.
+#[test]
+fn a_reader_without_an_end_lets_a_writer_in() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let (asked, (tell, told)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
+    let both = Offloaded::builder().group(&group).build_seekable(Endless(asked.clone(), told));
+    let (mut from, mut to) = both.split();
+    let mut buffer = vec![0; 1 << 20];
+    let passed = (0..20).position(|answered| {
+        while poll_and_drop(from.read(&mut buffer), 1).is_some() {}
+        eventually("a read is under way, if there is to be one", || {
+            let stats = group.stats();
+            asked.load(Ordering::SeqCst) > answered || stats.queued == 0 && stats.running == 0
+        });
+        let written = poll_and_drop(to.write(b"x"), 1).is_some();
+        tell.send(()).unwrap();
+        group.drain().wait();
+        written
+    });
+    assert!(passed.is_some());
+}
+
+/// Neither does a waker that panics keep the other side from being woken, nor does one that is not needed any more stay.
+#[test]
+fn wakers_of_two_sides() {
+    let _watchdog = watchdog();
+    hush();
+    let group = single_thread_group();
+    let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
+    let (mut from, mut to) = both.split();
+    block_on(from.read_exact(&mut [0; 10])).unwrap();
+    let held = hold_thread(&group);
+    let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
+    let (mut by_reader, mut by_writer) =
+        (Context::from_waker(reader.waker()), Context::from_waker(writer.waker()));
+    assert!(pin!(to.write(b"def")).poll(&mut by_writer).is_pending());
+    assert!(pin!(from.read(&mut [0; 3])).poll(&mut by_reader).is_pending());
+    writer.panic_when_woken(true);
+    reader.panic_when_woken(true);
+    held.release();
+    eventually("both hear of it", || writer.wakes() > 0 && reader.wakes() > 0);
+    assert!(pin!(to.write(b"def")).poll(&mut by_writer).is_ready());
+    assert_eq!(writer.clones(), writer.drops());
+    eventually("there is something to read", || pin!(from.read(&mut [0; 3])).poll(&mut by_reader).is_ready());
+    assert_eq!(reader.clones(), reader.drops());
 }

@@ -10,6 +10,8 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use util::process::{child, is_child};
 use util::sink::poll_and_drop;
 use util::watchdog;
@@ -243,4 +245,32 @@ fn until_ready(from: &mut impl Read) {
 /// Which the children of other tests do not inherit.
 fn pipe() -> (OwnedFd, OwnedFd) {
     rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap()
+}
+
+/// Once, as it is woken, reads there and then.
+struct ReadsAgain(AtomicBool);
+
+impl std::task::Wake for ReadsAgain {
+    fn wake(self: Arc<Self>) {
+        if !self.0.swap(true, Ordering::SeqCst) {
+            assert!(poll_and_drop(aside::io::stdin().read(&mut [0; 10]), 1).is_none());
+        }
+    }
+}
+
+/// Who polls is woken at once if no thread can be started.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_waker_that_reads_while_there_is_no_thread() {
+    util::process::as_nobody("a_waker_that_reads_while_there_is_no_thread", || {
+        let limit = util::process::no_threads();
+        let waker = Arc::new(ReadsAgain(AtomicBool::new(false)));
+        let mut input = aside::io::stdin();
+        let mut buffer = [0; 10];
+        let mut read = std::pin::pin!(input.read(&mut buffer));
+        assert!(read.as_mut().poll(&mut std::task::Context::from_waker(&waker.clone().into())).is_pending());
+        assert!(waker.0.load(Ordering::SeqCst), "it was not woken");
+        drop(limit);
+        assert_eq!(block_on(read).unwrap(), 0);
+    });
 }

@@ -4,9 +4,14 @@
 mod util;
 
 use aside::io::Offloaded;
+use futures::executor::block_on;
+use std::future::poll_fn;
 use std::io::{Cursor, SeekFrom};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use std::pin::Pin;
+use std::task::Context;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Builder;
+use util::probe_waker::ProbeWaker;
 use util::sink::{Sink, poll_and_drop};
 use util::{hold_thread, single_thread_group, watchdog};
 
@@ -57,4 +62,44 @@ fn a_dropped_seek_takes_place_once_or_not_at_all() {
             assert_eq!(bytes.read_u8().await.unwrap(), first + 1);
         }
     });
+}
+
+/// Of two who share an adapter, a read takes the wake-up of a seek away as little as that of a write.
+#[test]
+fn a_reader_leaves_who_seeks_his_waker() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let mut bytes = Offloaded::builder().group(&group).build(Cursor::new(vec![7; 100]));
+    let held = hold_thread(&group);
+    let (seeker, reader) = (ProbeWaker::new(), ProbeWaker::new());
+    let (mut by_seeker, mut by_reader) =
+        (Context::from_waker(seeker.waker()), Context::from_waker(reader.waker()));
+    let mut bytes = Pin::new(&mut bytes);
+    bytes.as_mut().start_seek(SeekFrom::Start(10)).unwrap();
+    // As one who moves to another task meanwhile.
+    let mut by_noop = Context::from_waker(std::task::Waker::noop());
+    assert!(bytes.as_mut().poll_complete(&mut by_noop).is_pending());
+    assert!(bytes.as_mut().poll_complete(&mut by_seeker).is_pending());
+    assert!(bytes.as_mut().poll_read(&mut by_reader, &mut ReadBuf::new(&mut [0])).is_pending());
+    held.release();
+    group.drain().wait();
+    assert!(reader.wakes() > 0 && seeker.wakes() > 0);
+}
+
+#[test]
+fn a_seek_that_begins_before_another_has_ended() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let mut bytes = Offloaded::builder().group(&group).build(Cursor::new(vec![7; 100]));
+    let held = hold_thread(&group);
+    let mut bytes = Pin::new(&mut bytes);
+    for to in [10, 20] {
+        bytes.as_mut().start_seek(SeekFrom::Start(to)).unwrap();
+        assert!(
+            bytes.as_mut().poll_complete(&mut Context::from_waker(std::task::Waker::noop())).is_pending()
+        );
+    }
+    held.release();
+    assert_eq!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).unwrap(), 20);
+    assert_eq!(block_on(bytes.stream_position()).unwrap(), 20);
 }

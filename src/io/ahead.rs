@@ -23,6 +23,9 @@ pub(super) struct Ahead {
     jobs: VecDeque<Offload<()>>,
     /// A job was queued since the source last stood where the user has read to.
     has_asked: bool,
+    /// Somebody waits for the source to stand still. Who reads lets him go first, once: else a reader who is always the faster one would keep him
+    /// waiting for ever.
+    gives_way: bool,
 }
 
 impl Ahead {
@@ -33,6 +36,7 @@ impl Ahead {
             stock: Arc::new(Stock::new(capacity)),
             jobs: VecDeque::new(),
             has_asked: false,
+            gives_way: false,
         }
     }
 
@@ -90,6 +94,11 @@ impl Ahead {
                 Taken::Nothing => {}
             }
             if self.jobs.is_empty() {
+                if std::mem::take(&mut self.gives_way) {
+                    // Of both sides.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 self.stock.begin();
                 self.ask(lane, writer);
             }
@@ -123,11 +132,17 @@ impl Ahead {
     pub(super) fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.stock.stop();
         self.call_off();
+        self.gives_way = true;
         while !self.jobs.is_empty() {
             // If it was cancelled with its group, whatever comes next is told.
             let _ = ready!(self.poll_job(cx));
         }
         Poll::Ready(())
+    }
+
+    /// Whoever waited for that waits no more.
+    pub(super) fn go_on(&mut self) {
+        self.gives_way = false;
     }
 
     /// Nobody will ask for more.

@@ -35,7 +35,7 @@ impl OffloadedBuilder {
         self
     }
 
-    /// How many bytes to read ahead at the most; 8 MiB by default. 0 counts as 1.
+    /// How many bytes to read ahead at the most; 8 MiB by default. Less than 4 counts as 4.
     ///
     /// They are read in chunks, of 16 KiB at first, and larger ones as long as reads fill them: up to 4 of 1 MiB, or of a file 4 of 256 KiB, and
     /// more only if its user turns out to be faster than the file. All is given back at the end.

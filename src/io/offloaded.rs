@@ -288,11 +288,25 @@ impl<T: Send + 'static> Offloaded<T> {
 
     /// Whether a seek is on its way, wanted or not.
     #[cfg(feature = "tokio")]
-    pub(super) fn is_seeking(&self) -> bool {
+    fn is_seeking(&self) -> bool {
         matches!(self.moving, Some(Moving::Seek(..)))
     }
 
-    pub(super) fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+    /// Whether that is one to there.
+    pub(super) fn is_seeking_to(&self, to: SeekFrom) -> bool {
+        matches!(&self.moving, Some(Moving::Seek(target, _)) if *target == to)
+    }
+
+    /// Where a seek has come to that is on its way; 0 if none is.
+    #[cfg(feature = "tokio")]
+    pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        self.poll_as(Side::Write, cx, |this, cx| match this.is_seeking() {
+            true => this.poll_sought(cx),
+            false => this.poll_settled(cx).map_ok(|()| 0),
+        })
+    }
+
+    fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         let Some(Moving::Seek(_, job)) = &mut self.moving else {
             return Poll::Ready(Err(ErrorKind::InvalidInput.into()));
         };
@@ -312,10 +326,17 @@ impl<T: Send + 'static> Offloaded<T> {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
+        if self.lane.as_ref().is_some_and(Lane::is_orphaned) {
+            // The parent's threads may have held the locks of its wakers.
+            return poll(self, cx);
+        }
         let waker = self.sides.enter(side, cx.waker());
         let polled = poll(self, &mut Context::from_waker(&waker));
         if polled.is_ready() {
             self.sides.leave(side);
+            if side == Side::Write {
+                self.ahead.go_on();
+            }
         }
         polled
     }
@@ -449,7 +470,7 @@ impl<T: Seek + Send + 'static> Offloaded<T> {
     }
 
     fn poll_seek(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
-        if !matches!(&self.moving, Some(Moving::Seek(before, _)) if *before == to) {
+        if !self.is_seeking_to(to) {
             ready!(self.poll_settled(cx))?;
             self.lane()?;
             ready!(self.poll_stop(cx));

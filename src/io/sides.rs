@@ -6,7 +6,7 @@ use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Read,
     Write,
@@ -83,8 +83,9 @@ impl Wake for Both {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wake_side(Side::Read);
+        // First who may have waited for the reader.
         self.wake_side(Side::Write);
+        self.wake_side(Side::Read);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::job::Host;
 use crate::lane::Lane;
 use crate::os::fork::PerProcess;
 use crate::os::ready::{wait_readable, wait_writable};
-use crate::sync::{Mutex, lock};
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use crate::wait_list::{Ticket, WaitList};
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -26,7 +26,8 @@ const WRITE_BUFFER: usize = 256 * 1024;
 /// descriptor non-blocking, `println!` may come between two parts of a line.
 ///
 /// A pipe or terminal that was set non-blocking by somebody else is waited for. A flush is done when all that was
-/// accepted by then is with the system. An error goes to the next write or flush, of whichever handle. Closing flushes, and
+/// accepted by then is with the system. (After one that was dropped half-way, the next of the same handle waits for that one, and need not cover
+/// what other handles have written in between.) An error goes to the next write or flush, of whichever handle. Closing flushes, and
 /// leaves the descriptor open.
 ///
 /// The end of `main` does not wait for what is still in the buffer: flush first.
@@ -237,11 +238,45 @@ struct Input {
 }
 
 /// Those who wait for input. The reader knows but one waker, so that is for all of them.
-struct Readers(WaitList);
+///
+/// It may be called in the midst of a poll, if no thread can be started; but wakers are foreign code, and must not run under the reader's lock.
+struct Readers {
+    list: WaitList,
+    poll: AtomicUsize,
+}
+
+/// Nobody has the reader's lock.
+const NO_POLL: usize = 0;
+/// Somebody has it, and looks at this before he lets go.
+const POLL: usize = 1;
+/// And is to wake all then.
+const POLL_WAKES: usize = 2;
+
+impl Readers {
+    fn new() -> Self {
+        Self { list: WaitList::new(), poll: AtomicUsize::new(NO_POLL) }
+    }
+
+    /// Calls the reader under its lock. Whether all are to be woken, besides.
+    fn poll<T, P>(&self, reader: &Mutex<T>, call: impl FnOnce(&mut T) -> P) -> (P, bool) {
+        let mut reader = lock(reader);
+        // Relaxed: who does not see it wakes all himself.
+        self.poll.store(POLL, Ordering::Relaxed);
+        let polled = call(&mut reader);
+        // AcqRel: pairs with that of `wake`; what was done before it is seen by those who are woken.
+        (polled, self.poll.swap(NO_POLL, Ordering::AcqRel) == POLL_WAKES)
+    }
+}
 
 impl Wake for Readers {
     fn wake(self: Arc<Self>) {
-        self.0.wake_all();
+        // AcqRel: pairs with the swap of `poll`.
+        let left = self.poll.fetch_update(Ordering::AcqRel, Ordering::Acquire, |poll| {
+            (poll != NO_POLL).then_some(POLL_WAKES)
+        });
+        if left.is_err() {
+            self.list.wake_all();
+        }
     }
 }
 
@@ -264,7 +299,7 @@ pub fn stdin() -> Stdin {
     let shared = STDIN.get_or_set(|| {
         let group = Group::builder().name("aside-stdin").max_threads(1).min_threads(0).build_lazily();
         let reader = Offloaded::builder().group(&group).build(Patient(io::stdin()));
-        Input { group, reader: Mutex::new(reader), readers: Arc::new(Readers(WaitList::new())) }
+        Input { group, reader: Mutex::new(reader), readers: Arc::new(Readers::new()) }
     });
     Stdin { shared, ticket: None }
 }
@@ -280,20 +315,22 @@ impl Stdin {
             *self = stdin();
         }
         let Input { reader, readers, .. } = self.shared;
-        readers.0.register(&mut self.ticket, cx.waker());
+        readers.list.register(&mut self.ticket, cx.waker());
         let waker = Waker::from(readers.clone());
-        let polled = read(&mut lock(reader), &mut Context::from_waker(&waker));
+        let (polled, wakes) = readers.poll(reader, |reader| read(reader, &mut Context::from_waker(&waker)));
         if polled.is_ready() {
             self.leave();
+        }
+        if wakes || polled.is_ready() {
             // There may be more than this one took.
-            readers.0.wake_all();
+            readers.list.wake_all();
         }
         polled
     }
 
     fn leave(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.shared.readers.0.leave(ticket);
+            self.shared.readers.list.leave(ticket);
         }
     }
 }

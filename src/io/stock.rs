@@ -203,7 +203,7 @@ impl Stock {
     /// The `T` may have become another kind of source.
     pub(super) fn look_again(&self) {
         let mut shelf = self.shelf();
-        (shelf.source, shelf.depth) = (Source::Unknown, CHUNKS);
+        (shelf.source, shelf.depth, shelf.is_cramped) = (Source::Unknown, CHUNKS, false);
     }
 
     /// How many bytes are there.
@@ -336,7 +336,7 @@ fn read<T: Read>(source: &mut T, buffer: &mut [u8]) -> io::Result<usize> {
 
 #[cfg(all(test, not(aside_loom)))]
 mod tests {
-    use super::Source;
+    use super::*;
 
     #[test]
     fn only_regular_files_are_sure_to_go_on() {
@@ -346,9 +346,63 @@ mod tests {
         assert!(Source::of(&file) == Source::File);
         assert!(Source::of(&std::io::Cursor::new([0])) == Source::Other);
         #[cfg(unix)]
+        assert!(Source::of(&File::open("/").unwrap()) == Source::Other);
+        #[cfg(unix)]
         {
             let (pipe, _end) = rustix::pipe::pipe().unwrap();
-            assert!(Source::of(&std::fs::File::from(pipe)) == Source::Other);
+            assert!(Source::of(&File::from(pipe)) == Source::Other);
+        }
+    }
+
+    /// As much as is asked for; then all of it is taken.
+    #[cfg(target_os = "linux")]
+    fn pass_through(stock: &Stock, source: &mut File) {
+        stock.begin();
+        for _ in 0..20 {
+            stock.fill(source, None::<&Writer<File>>);
+        }
+        assert!(stock.len() < stock.capacity, "{} bytes", stock.len());
+        while let (Taken::Chunk(chunk), _) = stock.take(None) {
+            stock.shelf().keep(chunk.into_buffer());
+        }
+    }
+
+    /// A closure may put another file in its place at any time, also when its user is about to get more room.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn room_is_for_one_file_at_one_place() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(1 << 30).unwrap();
+        let is_at_first = |stock: &Stock| {
+            let shelf = stock.shelf();
+            shelf.depth == CHUNKS && shelf.spare.len() <= CHUNKS && !shelf.is_cramped
+        };
+        for moves in [true, false] {
+            let stock = Stock::new(4 << 20);
+            for _ in 0..6 {
+                pass_through(&stock, &mut file);
+            }
+            assert_eq!(stock.shelf().depth, 16);
+            // Once more, but for the last.
+            stock.begin();
+            for _ in 0..20 {
+                stock.fill(&mut file, None::<&Writer<File>>);
+            }
+            assert!(stock.shelf().is_cramped);
+            if moves {
+                stock.forget();
+                assert!(is_at_first(&stock) && stock.is_empty() && stock.shelf().size == FIRST_CHUNK);
+            } else {
+                while !stock.is_empty() {
+                    drop(stock.take(None));
+                }
+                stock.look_again();
+                assert!(is_at_first(&stock));
+                for _ in 0..8 {
+                    pass_through(&stock, &mut File::open("/dev/zero").unwrap());
+                }
+                assert_eq!(stock.shelf().size, LONGEST_CHUNK);
+            }
         }
     }
 }

@@ -58,13 +58,12 @@ impl<T: Seek + Send + 'static> AsyncSeek for Offloaded<T> {
         match self.target.take() {
             Some(to) => {
                 let sought = self.poll_seek_to(cx, to);
-                if sought.is_pending() && !self.is_seeking() {
+                if sought.is_pending() && !self.is_seeking_to(to) {
                     self.target = Some(to);
                 }
                 sought
             }
-            None if self.is_seeking() => self.poll_sought(cx),
-            None => self.poll_settled(cx).map_ok(|()| 0),
+            None => self.poll_arrived(cx),
         }
     }
 }
