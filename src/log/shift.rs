@@ -116,18 +116,17 @@ mod model {
         Drain { shared: shared.clone(), ran: false }.run();
     }
 
-    /// A thread logs as the drain comes to its end, and starts another one if it finds none: then all is written.
+    /// A thread takes a ring and logs as the drain comes to its end, and starts another one if it finds none: then all is written.
     #[test]
     fn log_record_against_a_drain_that_leaves() {
         check(|| {
             let stand = Stand::new(Order::PerThread, Overflow::Block);
             let shared = stand.shared.clone();
-            let mut front = stand.front();
             assert!(shared.alarm.wake());
             let logging = {
                 let shared = shared.clone();
                 thread::spawn(move || {
-                    front.push(&[1], 0).unwrap();
+                    shared.take_front().unwrap().push(&[1], 0).unwrap();
                     shared.alarm.look_after_commit().is_asleep() && shared.alarm.wake()
                 })
             };
