@@ -81,18 +81,18 @@ pub(crate) fn check_bounded(preemptions: usize, model: impl Fn() + Sync + Send +
     builder.check(model);
 }
 
-/// How often a waker was called, for models.
-#[cfg(all(test, aside_loom))]
+/// How often a waker was called, for tests and models.
+#[cfg(test)]
 pub(crate) struct CountingWaker(pub(crate) AtomicUsize);
 
-#[cfg(all(test, aside_loom))]
+#[cfg(test)]
 impl std::task::Wake for CountingWaker {
     fn wake(self: std::sync::Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-#[cfg(all(test, aside_loom))]
+#[cfg(test)]
 pub(crate) fn counting_waker() -> (std::sync::Arc<CountingWaker>, std::task::Waker) {
     let counting = std::sync::Arc::new(CountingWaker(AtomicUsize::new(0)));
     (counting.clone(), counting.into())

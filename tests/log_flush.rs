@@ -7,8 +7,10 @@ use aside::Group;
 use aside::log::{Builder, Flush, FlushError, Guard, Reaction, ReopenError, Synced, Writer};
 use futures::executor::block_on;
 use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
+use util::process::eventually;
 use util::sink::{Answer, Scripted, Sink, poll_once};
 use util::watchdog;
 
@@ -45,12 +47,39 @@ fn a_sink_that_cannot_be_flushed_is_told_to_who_waits() {
     }
     assert_eq!((sink.text(), log.stats().written), ("1\n".into(), 1));
     sink.on_flush(Answer::Works);
+    // A sync flushes by itself.
+    assert_eq!(log.sync_wait(LONG).unwrap(), Synced::Flushed);
     log.flush_wait(LONG).unwrap();
     block_on(log.flush()).unwrap();
-    assert_eq!(log.sync_wait(LONG).unwrap(), Synced::Flushed);
     block_on(before).unwrap();
     assert_not_flushed(block_on(late));
     assert!(guard.close(LONG).is_complete);
+}
+
+/// Counts how often it is flushed.
+struct Flushed(Arc<AtomicUsize>);
+
+impl Write for Flushed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_is_flushed_though_nobody_asks() {
+    let _watchdog = watchdog();
+    let flushes = Arc::new(AtomicUsize::new(0));
+    let (log, _guard) = Writer::builder().sink(Flushed(flushes.clone())).build().unwrap();
+    // Copied together with others, and written from where it lies.
+    for (before, len) in [1, 100_000].into_iter().enumerate() {
+        log.write_record(&vec![b'x'; len]).unwrap();
+        eventually("it is flushed", || flushes.load(Ordering::Relaxed) == before + 1);
+    }
 }
 
 #[test]

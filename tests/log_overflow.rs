@@ -218,6 +218,41 @@ fn a_stuck_sink_leaves_the_newest() {
     assert!(dropped > 99_000, "{dropped}");
 }
 
+/// A grant that is given up has made room; no record comes after what it has cost.
+#[test]
+fn what_went_for_nothing_is_told_as_well() {
+    let _watchdog = watchdog();
+    let sink = Sink::new();
+    let stopped = sink.stop();
+    let builder = Writer::builder().capacity(1024).overflow(Overflow::DropOldest).sink(sink.clone());
+    let (log, guard) = builder.build().unwrap();
+    log.write_record(&[b'x'; 300]).unwrap();
+    stopped.until_there();
+    // Two of these have no room, behind the first.
+    log.write_record(&[b'x'; 512]).unwrap();
+    drop(log.reserve(512).unwrap());
+    stopped.go_on();
+    log.flush_wait(LONG).unwrap();
+    assert!(sink.text().contains("[aside: 1 record dropped between "), "{}", sink.text());
+    assert_eq!(guard.close(LONG).written, 1);
+}
+
+/// What is given back in the end is less than what is worth a wake-up in between.
+#[test]
+fn who_waits_for_room_is_told_of_a_little() {
+    let _watchdog = watchdog();
+    for order in [Order::Causal, Order::PerThread] {
+        let (log, guard) =
+            Writer::builder().capacity(1024).order(order).sink(std::io::sink()).build().unwrap();
+        log.write_record(&[b'x'; 313]).unwrap();
+        log.flush_wait(LONG).unwrap();
+        log.write_record(&[b'x'; 200]).unwrap();
+        // In one piece: in the next lap, where the 200 bytes are in the way.
+        log.write_record(&[b'x'; 512]).unwrap();
+        assert_eq!(guard.close(LONG).written, 3);
+    }
+}
+
 /// Threads in a flood, some of them without a ring of their own, and one that logs from inside the sink.
 #[test]
 fn the_oldest_of_many_threads_go() {

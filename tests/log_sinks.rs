@@ -80,8 +80,14 @@ fn a_non_blocking_pipe_is_waited_for() {
     assert_eq!(all.lines().count(), 20_000);
 }
 
+/// Also one that is longer than the ring takes.
 #[test]
 fn a_torn_record_is_ended_before_the_next() {
+    torn(b"first\n");
+    torn(&[&b"first "[..], &[b'x'; 1_000]].concat());
+}
+
+fn torn(first: &[u8]) {
     let _watchdog = watchdog();
     let out = Arc::new(Mutex::new(Vec::new()));
     let shelf = out.clone();
@@ -96,8 +102,9 @@ fn a_torn_record_is_ended_before_the_next() {
         shelf.lock().unwrap().extend_from_slice(&bytes[..taken]);
         Ok(taken)
     });
-    let (log, guard) = Writer::builder().sink(sink).on_error(|_, _| Reaction::Drop).build().unwrap();
-    log.write_record(b"first\n").unwrap();
+    let (log, guard) =
+        Writer::builder().capacity(1024).sink(sink).on_error(|_, _| Reaction::Drop).build().unwrap();
+    log.write_record(first).unwrap();
     log.flush_wait(LONG).unwrap();
     log.write_record(b"second\n").unwrap();
     let report = guard.close(LONG);

@@ -15,9 +15,9 @@ const STEADY: usize = 8 * 1024;
 /// ... the next pass follows soon, without one. Long enough for a write to be worth its call.
 const HOLD_OFF: Duration = Duration::from_micros(10);
 /// Between two looks at quiet rings. A look takes cache lines from the logging threads.
-const NAP: Duration = Duration::from_micros(50);
-/// So long after the last record the drain falls asleep.
-const LINGER: Duration = Duration::from_micros(500);
+const NAP: Duration = if cfg!(aside_loom) { Duration::ZERO } else { Duration::from_micros(50) };
+/// So long after the last record the drain falls asleep. Loom has no clock.
+const LINGER: Duration = if cfg!(aside_loom) { Duration::ZERO } else { Duration::from_micros(500) };
 
 /// Queues a drain. The caller has cleared the alarm's sleep.
 pub(super) fn start(shared: &Arc<Shared>) {
@@ -101,5 +101,77 @@ fn trim(shared: &Shared) {
         let forget = |backend: &mut Backend| backend.forget(|number| unused.contains_key(&number));
         let backs = shared.with_backend(forget).unwrap_or_default();
         shared.pool.put_away(unused, backs);
+    }
+}
+
+#[cfg(all(test, aside_loom))]
+mod model {
+    use super::super::builder::{Order, Overflow};
+    use super::super::stand::Stand;
+    use super::*;
+    use crate::sync::check;
+    use loom::thread;
+
+    fn drain(shared: &Arc<Shared>) {
+        Drain { shared: shared.clone(), ran: false }.run();
+    }
+
+    /// A thread takes a ring and logs as the drain comes to its end, and starts another one if it finds none: then all is written.
+    #[test]
+    fn log_record_against_a_drain_that_leaves() {
+        check(|| {
+            let stand = Stand::new(Order::PerThread, Overflow::Block);
+            let shared = stand.shared.clone();
+            assert!(shared.alarm.wake());
+            let logging = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    shared.take_front().unwrap().push(&[1], 0).unwrap();
+                    shared.alarm.look_after_commit().is_asleep() && shared.alarm.wake()
+                })
+            };
+            drain(&shared);
+            if logging.join().unwrap() {
+                drain(&shared);
+            }
+            assert!(shared.alarm.look().is_asleep());
+            assert_eq!(stand.written(), [1]);
+        });
+    }
+
+    /// A thread logs, another one closes the writer: the drain writes what was taken, and comes to its end.
+    #[test]
+    fn log_record_and_close_against_a_drain_that_leaves() {
+        check(|| {
+            let stand = Stand::new(Order::PerThread, Overflow::Block);
+            let shared = stand.shared.clone();
+            let mut front = stand.front();
+            assert!(shared.alarm.wake());
+            let logging = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    front.push(&[1], 0).unwrap();
+                    let seen = shared.alarm.look_after_commit();
+                    (seen.is_open(), seen.is_asleep() && shared.alarm.wake())
+                })
+            };
+            let closing = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    shared.alarm.close();
+                    shared.flushes.ask();
+                    shared.alarm.look_after_commit().is_asleep() && shared.alarm.wake()
+                })
+            };
+            drain(&shared);
+            let (is_taken, starts) = logging.join().unwrap();
+            let also_starts = closing.join().unwrap();
+            assert!(!(starts && also_starts) || shared.has_ended());
+            if starts || also_starts {
+                drain(&shared);
+            }
+            assert!(shared.has_ended());
+            assert!(!is_taken || stand.written() == [1]);
+        });
     }
 }

@@ -66,9 +66,14 @@ impl Stand {
         self.shared.with_backend(pass).unwrap()
     }
 
+    /// What was written so far.
+    pub(super) fn written(&self) -> Vec<u8> {
+        self.shelf.0.lock().unwrap().clone()
+    }
+
     /// All that was logged, in the order in which it was written.
     pub(super) fn finish(self) -> Vec<u8> {
         while self.pass() {}
-        self.shelf.0.lock().unwrap().clone()
+        self.written()
     }
 }
