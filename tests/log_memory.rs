@@ -5,7 +5,9 @@ mod util;
 
 use aside::log::{Order, Overflow, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::hint::black_box;
 use std::io::ErrorKind;
+use std::sync::Barrier;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -118,14 +120,18 @@ fn threads_that_there_is_no_memory_for_share_a_ring() {
                 Writer::builder().capacity(64 * MIB).budget(usize::MAX).overflow(overflow).sink(Vec::new())
             };
             let (log, guard) = build().build().unwrap();
-            let limited = Gate::new();
+            let (limited, started) = (Gate::new(), Barrier::new(4));
             thread::scope(|scope| {
                 for _ in 0..3 {
                     scope.spawn(|| {
+                        // The allocator takes address space for each thread, at its first use.
+                        drop(black_box(vec![1]));
+                        started.wait();
                         limited.pass();
                         log.write_record(b"a record\n").unwrap();
                     });
                 }
+                started.wait();
                 let before = getrlimit(Resource::As);
                 // A ring fits in there, but not with its side, where it has one.
                 let rest = if overflow == Overflow::Block { 16 * MIB } else { 128 * MIB };

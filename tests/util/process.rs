@@ -5,6 +5,7 @@ use aside::Group;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -165,10 +166,20 @@ static STARTING: Mutex<()> = Mutex::new(());
 
 /// Runs a child to its end.
 fn run(command: &mut Command) -> Output {
-    let starting = STARTING.lock();
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(starting);
-    child.wait_with_output().unwrap()
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = None;
+    // A child that somebody starts in another way may still have the program's file open for writing, from before it runs its own.
+    eventually("a program starts", || {
+        let _starting = STARTING.lock();
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => false,
+            started => {
+                child = Some(started.unwrap());
+                true
+            }
+        }
+    });
+    child.unwrap().wait_with_output().unwrap()
 }
 
 #[track_caller]
