@@ -144,19 +144,22 @@ mod model {
         });
     }
 
+    /// Logs a record, and tells whether the writer was open.
+    fn log_once(alarm: &Arc<Alarm>, mut producer: ring::Producer) -> impl FnOnce() -> bool + use<> {
+        let alarm = alarm.clone();
+        move || {
+            producer.push(b"1", 1).unwrap();
+            alarm.look_after_commit().is_open()
+        }
+    }
+
     /// A record whose thread saw the writer open is seen by who closed it.
     #[test]
     fn log_commit_against_close() {
         check(|| {
             let alarm = Arc::new(Alarm::new());
-            let (mut producer, consumer) = ring::new(8).unwrap();
-            let logging = {
-                let alarm = alarm.clone();
-                thread::spawn(move || {
-                    producer.push(b"1", 1).unwrap();
-                    alarm.look_after_commit().is_open()
-                })
-            };
+            let (producer, consumer) = ring::new(8).unwrap();
+            let logging = thread::spawn(log_once(&alarm, producer));
             alarm.close();
             let seen = consumer.committed() == 1;
             assert!(seen || !logging.join().unwrap());
@@ -169,14 +172,8 @@ mod model {
     fn log_commit_against_close_as_the_drain_sees_it() {
         check(|| {
             let alarm = Arc::new(Alarm::new());
-            let (mut producer, consumer) = ring::new(8).unwrap();
-            let logging = {
-                let alarm = alarm.clone();
-                thread::spawn(move || {
-                    producer.push(b"1", 1).unwrap();
-                    alarm.look_after_commit().is_open()
-                })
-            };
+            let (producer, consumer) = ring::new(8).unwrap();
+            let logging = thread::spawn(log_once(&alarm, producer));
             let closing = {
                 let alarm = alarm.clone();
                 thread::spawn(move || alarm.close())
