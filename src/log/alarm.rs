@@ -61,18 +61,18 @@ impl Alarm {
         Seen(self.word.load(Ordering::Acquire) & !FENCED)
     }
 
-    /// To be called after something was put where the drain looks.
+    /// To be called after something was put where the drain looks. True, with one comparison, if there is nothing to do; else
+    /// `look_after_commit` tells.
     #[inline(always)]
-    pub(super) fn look_after_commit(&self) -> Seen {
+    pub(super) fn is_fine_after_commit(&self) -> bool {
         // Pairs with the heavy barrier in `fall_asleep` and `close`.
         compiler_fence(Ordering::SeqCst);
-        // Acquire: as in `look`. The usual case is this one comparison.
-        if self.word.load(Ordering::Acquire) == 0 { Seen(0) } else { self.look_again() }
+        self.word.load(Ordering::Acquire) == 0
     }
 
-    #[cold]
-    fn look_again(&self) -> Seen {
-        // What was read before the fence, if it takes one, may be too old; but for the bit that says so.
+    /// To be called after something was put where the drain looks.
+    pub(super) fn look_after_commit(&self) -> Seen {
+        // Pairs with the heavy barrier in `fall_asleep` and `close`.
         self.barrier.light();
         self.look()
     }

@@ -9,6 +9,7 @@ use crate::ring::{self, Consumer, Full, Producer, Slab};
 use crate::sync::{Mutex, lock};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Weak};
 
 /// The longest record, in bytes: 16 MiB. As many bytes of records that are longer than half a ring may wait per thread.
@@ -132,13 +133,7 @@ impl Back {
 
 impl Front {
     /// The stamp is not below the ring's last one.
-    #[inline(always)]
     pub(super) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
-        if self.producer.push_easily(record, stamp) { Ok(()) } else { self.push_after_all(record, stamp) }
-    }
-
-    #[cold]
-    fn push_after_all(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
         if record.len() <= self.producer.longest() {
             self.producer.push(record, stamp)
         } else {
@@ -165,7 +160,10 @@ impl Front {
 }
 
 thread_local! {
-    static FRONTS: RefCell<Fronts> = const { RefCell::new(Fronts { latest: Entry::NONE, others: Vec::new() }) };
+    /// Without a destructor, so that it is looked at without a question whether it is there still.
+    static FRONTS: RefCell<ManuallyDrop<Fronts>> = const { RefCell::new(ManuallyDrop::new(Fronts::NONE)) };
+    /// Its destructor, to be there before anything is put into `FRONTS`.
+    static LEAVING: Leaving = const { Leaving };
     /// The writers that this thread is draining, one inside the other, by number, the inmost first; 0 for none. Without a destructor, so that
     /// it can be asked at any time.
     static DRAINING: Cell<[u64; DEEPEST]> = const { Cell::new([0; DEEPEST]) };
@@ -192,10 +190,14 @@ impl Entry {
     const NONE: Self = Self { id: 0, shared: Weak::new(), front: None };
 }
 
-impl Drop for Fronts {
+struct Leaving;
+
+impl Drop for Leaving {
     fn drop(&mut self) {
-        let latest = std::mem::replace(&mut self.latest, Entry::NONE);
-        for entry in std::iter::once(latest).chain(self.others.drain(..)) {
+        // Nothing is put there any more: see `find`.
+        let fronts = FRONTS.with(|fronts| fronts.replace(ManuallyDrop::new(Fronts::NONE)));
+        let Fronts { latest, others } = ManuallyDrop::into_inner(fronts);
+        for entry in std::iter::once(latest).chain(others) {
             give_back(&entry.shared, entry.front);
         }
     }
@@ -210,6 +212,8 @@ fn give_back(shared: &Weak<Shared>, front: Option<Front>) {
 }
 
 impl Fronts {
+    const NONE: Self = Self { latest: Entry::NONE, others: Vec::new() };
+
     /// This thread's ring for the writer; `None` if there is none to be had now.
     fn of(&mut self, shared: &Arc<Shared>) -> Option<&mut Front> {
         if self.latest.id != shared.id {
@@ -224,8 +228,11 @@ impl Fronts {
         if self.latest.id == shared.id { self.latest.front.as_mut() } else { None }
     }
 
-    /// Makes the writer's entry the latest.
+    /// Makes the writer's entry the latest; unless the thread's locals are gone.
     fn find(&mut self, shared: &Arc<Shared>) {
+        if LEAVING.try_with(|_| ()).is_err() {
+            return;
+        }
         let before = std::mem::replace(&mut self.latest, Entry::NONE);
         if before.id != 0 {
             self.others.push(before);
@@ -257,32 +264,24 @@ pub(super) fn is_swept_at(len: usize) -> bool {
     len < 64 || len.is_power_of_two()
 }
 
-/// What this thread's ring makes of it; `None`, and nothing was called, if its thread-locals are gone, the ring is on loan, or there are too many.
-fn with_own<R>(shared: &Arc<Shared>, write: impl FnOnce(&mut Front) -> R) -> Option<R> {
-    let done = FRONTS.try_with(|fronts| {
-        // Borrowed: this thread is about to get a ring, and logs meanwhile (from its allocator, say).
-        let mut fronts = fronts.try_borrow_mut().ok()?;
-        fronts.of(shared).map(write)
-    });
-    done.ok().flatten()
-}
-
-/// Writes a record into this thread's ring, or else the common one. The stamp was just taken.
+/// This thread's fronts. `None` if they are borrowed: this thread is about to get a ring, and logs meanwhile (from its allocator, say).
 #[inline(always)]
-pub(super) fn push(shared: &Arc<Shared>, record: &[u8], stamp: u64) -> Result<(), NoRoom> {
-    let pushed = FRONTS.try_with(|fronts| {
+fn with_fronts<R>(ask: impl FnOnce(&mut Fronts) -> Option<R>) -> Option<R> {
+    let asked = FRONTS.try_with(|fronts| {
         let mut fronts = fronts.try_borrow_mut().ok()?;
-        let front = fronts.latest_of(shared)?;
-        Some(front.push(record, stamp).map_err(|Full| NoRoom { ring: front.number }))
+        ask(&mut fronts)
     });
-    match pushed {
-        Ok(Some(result)) => result,
-        _ => attempt(shared, record, false),
-    }
+    asked.ok().flatten()
 }
 
-/// The same, by whatever ring the thread gets now; perhaps after some of the oldest records there were discarded.
-#[cold]
+/// Writes a record of a usual length into this thread's ring, if that is known to be possible. The stamp was just taken.
+#[inline(always)]
+pub(super) fn push_easily(shared: &Shared, record: &[u8], stamp: u64) -> bool {
+    let push = |front: &mut Front| front.producer.push_easily(record, stamp);
+    with_fronts(|fronts| fronts.latest_of(shared).map(push)).unwrap_or(false)
+}
+
+/// Writes a record into this thread's ring, or else the common one; perhaps after some of the oldest records there were discarded.
 pub(super) fn attempt(shared: &Arc<Shared>, record: &[u8], discards: bool) -> Result<(), NoRoom> {
     let write = |front: &mut Front| {
         if discards {
@@ -291,7 +290,7 @@ pub(super) fn attempt(shared: &Arc<Shared>, record: &[u8], discards: bool) -> Re
         // Not before the ring is there, which may be the one that makes stamps needed; and under the lock of the common one, as many threads write there.
         front.push(record, shared.clock.now()).map_err(|Full| NoRoom { ring: front.number })
     };
-    with_own(shared, write).unwrap_or_else(|| {
+    with_fronts(|fronts| fronts.of(shared).map(write)).unwrap_or_else(|| {
         shared.clock.need();
         write(&mut lock(&shared.guest))
     })
@@ -299,21 +298,16 @@ pub(super) fn attempt(shared: &Arc<Shared>, record: &[u8], discards: bool) -> Re
 
 /// Takes this thread's ring on loan.
 pub(super) fn lend(shared: &Arc<Shared>) -> Option<Front> {
-    FRONTS
-        .try_with(|fronts| {
-            let mut fronts = fronts.try_borrow_mut().ok()?;
-            fronts.of(shared)?;
-            fronts.place_of(shared)?.take()
-        })
-        .ok()
-        .flatten()
+    with_fronts(|fronts| {
+        fronts.of(shared)?;
+        fronts.place_of(shared)?.take()
+    })
 }
 
 /// Gives it back.
 pub(super) fn repay(shared: &Arc<Shared>, front: Front) {
     let mut front = Some(front);
-    let _ = FRONTS.try_with(|fronts| {
-        let mut fronts = fronts.try_borrow_mut().ok()?;
+    with_fronts(|fronts| {
         let place = fronts.place_of(shared)?;
         if place.is_none() {
             *place = front.take();

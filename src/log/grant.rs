@@ -59,7 +59,7 @@ impl<'a> Grant<'a> {
                 repay(self.shared, front);
                 self.shared.committed()
             }
-            Space::Own(bytes) => self.shared.write_record(bytes),
+            Space::Own(bytes) => self.shared.write_record(bytes, None),
         }
     }
 
@@ -68,9 +68,11 @@ impl<'a> Grant<'a> {
     fn commit_in_child(mut self) -> Result<(), WriteError> {
         let shared = self.shared.in_child().ok_or(WriteError::Forked)?;
         match &mut self.space {
-            Space::Ring(Some(front)) => shared.write_record(&front.producer.reserved_bytes()[..self.len]),
+            Space::Ring(Some(front)) => {
+                shared.write_record(&front.producer.reserved_bytes()[..self.len], None)
+            }
             Space::Ring(None) => unreachable!("taken in `commit` and `drop` only"),
-            Space::Own(bytes) => shared.write_record(bytes),
+            Space::Own(bytes) => shared.write_record(bytes, None),
         }
     }
 

@@ -146,30 +146,27 @@ impl Shared {
 
     // --- Logging. ---
 
-    pub(super) fn write_record(self: &Arc<Self>, record: &[u8]) -> Result<(), WriteError> {
-        self.write_stamped(record, self.clock.now(), None)
+    /// Commits a record in the usual case: neither closed nor forked, a usual length, and room in this thread's ring. No call but `false`'s.
+    #[inline(always)]
+    pub(super) fn write_easily(&self, record: &[u8]) -> bool {
+        // The stamp first, so that the processor goes on while it is read. The alarm is looked at lest a record be taken that nobody will write.
+        !self.is_orphaned()
+            && self
+                .clock
+                .now_easily()
+                .is_some_and(|stamp| self.alarm.look().is_open() && front::push_easily(self, record, stamp))
     }
 
-    /// With a stamp that was just taken, if there are any; and a policy of its own, if it has one.
-    #[inline(always)]
-    pub(super) fn write_stamped(
+    /// Logs a record; with a policy of its own, if it has one.
+    pub(super) fn write_record(
         self: &Arc<Self>,
         record: &[u8],
-        stamp: u64,
         overflow: Option<Overflow>,
     ) -> Result<(), WriteError> {
-        // The first look, lest a record be taken that nobody will write.
-        if self.alarm.look().is_open() && front::push(self, record, stamp).is_ok() {
-            return self.committed();
-        }
-        self.write_record_slowly(record, overflow.unwrap_or(self.config.overflow))
-    }
-
-    #[cold]
-    fn write_record_slowly(self: &Arc<Self>, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
         if record.len() > front::LONGEST {
             return Err(WriteError::TooLong { len: record.len(), longest: front::LONGEST });
         }
+        let overflow = overflow.unwrap_or(self.config.overflow);
         self.take_or_wait(overflow, |discards| front::attempt(self, record, discards))?;
         self.committed()
     }
@@ -177,12 +174,14 @@ impl Shared {
     /// To be called after a commit.
     #[inline(always)]
     pub(super) fn committed(self: &Arc<Self>) -> Result<(), WriteError> {
-        let seen = self.alarm.look_after_commit();
-        if seen.is_fine() { Ok(()) } else { self.committed_slowly() }
+        if self.alarm.is_fine_after_commit() { Ok(()) } else { self.committed_slowly() }
     }
 
     #[cold]
     fn committed_slowly(self: &Arc<Self>) -> Result<(), WriteError> {
+        if self.alarm.look_after_commit().is_fine() {
+            return Ok(());
+        }
         self.wake();
         self.refusal().map_or(Ok(()), Err)
     }

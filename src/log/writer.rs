@@ -98,10 +98,10 @@ impl Writer {
     /// ```
     #[inline]
     pub fn write_record(&self, record: &[u8]) -> Result<(), WriteError> {
-        match self.shared() {
-            Some(shared) => shared.write_stamped(record, shared.clock.now(), None),
-            None => Err(WriteError::Forked),
+        if self.shared.write_easily(record) {
+            return self.shared.committed();
         }
+        self.write_in_any_case(record, None)
     }
 
     /// The same with a policy of this record's own, whatever [`Builder::overflow`](super::Builder::overflow) says: that a warning may wait for room,
@@ -121,10 +121,15 @@ impl Writer {
     /// ```
     #[inline]
     pub fn write_record_with(&self, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
-        match self.shared() {
-            Some(shared) => shared.write_stamped(record, shared.clock.now(), Some(overflow)),
-            None => Err(WriteError::Forked),
+        if self.shared.write_easily(record) {
+            return self.shared.committed();
         }
+        self.write_in_any_case(record, Some(overflow))
+    }
+
+    #[inline(never)]
+    fn write_in_any_case(&self, record: &[u8], overflow: Option<Overflow>) -> Result<(), WriteError> {
+        self.shared().ok_or(WriteError::Forked)?.write_record(record, overflow)
     }
 
     /// Space for a record of up to so many bytes, to be formatted in place. Waits for room as [`write_record`](Self::write_record) does.

@@ -21,9 +21,14 @@ impl Stamps {
         Self { counter: is_counter_kept() }
     }
 
-    #[inline(always)]
     pub(crate) fn now(self) -> u64 {
         if self.counter { counter() } else { clock() }
+    }
+
+    /// The same, if the processor's counter is read for it.
+    #[inline(always)]
+    pub(crate) fn now_easily(self) -> Option<u64> {
+        self.counter.then(counter)
     }
 }
 

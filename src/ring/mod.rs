@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 mod consumer;
+mod copy;
 mod memory;
 #[cfg(all(test, aside_loom))]
 mod model;

@@ -1,5 +1,6 @@
 //! The end that writes.
 
+use super::copy;
 use super::memory::{Descriptor, Memory, ProducerLine, Slot};
 use crate::os::prefetch::prefetch_to_write;
 use crate::sync::Ordering;
@@ -67,13 +68,15 @@ impl Producer {
         self.memory.consumer().records.load(Ordering::Acquire) == self.committed
     }
 
-    /// Writes a record if that is known to be possible, with one comparison for each limit. False if it is not known: see [`push`](Self::push).
+    /// Writes a record of a usual length if there is known to be room, with one comparison for each limit, and without a call. False if that is not so:
+    /// see [`push`](Self::push).
     #[inline(always)]
     pub(crate) fn push_easily(&mut self, record: &[u8], stamp: u64) -> bool {
-        let is_easy =
+        let has_room =
             self.position + record.len() as u64 <= self.easy_end && self.committed < self.records_end;
+        let is_easy = has_room && record.len() <= copy::USUAL;
         if is_easy {
-            self.write(self.position, record, stamp);
+            self.write(self.position, record, stamp, copy::usual);
         }
         is_easy
     }
@@ -82,23 +85,20 @@ impl Producer {
     ///
     /// # Panics
     ///
-    /// If it is longer than [`longest`](Self::longest), unless there happens to be room.
+    /// If it is longer than [`longest`](Self::longest).
     pub(crate) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
-        if self.push_easily(record, stamp) {
-            return Ok(());
-        }
         let position = self.find_room(record.len())?;
         self.easy_end = self.bytes_end.min((position | u64::from(self.data_mask)) + 1);
-        self.write(position, record, stamp);
+        self.write(position, record, stamp, <[u8]>::copy_from_slice);
         Ok(())
     }
 
     /// There is room for it there.
     #[inline(always)]
-    fn write(&mut self, position: u64, record: &[u8], stamp: u64) {
+    fn write(&mut self, position: u64, record: &[u8], stamp: u64, copy: impl FnOnce(&mut [u8], &[u8])) {
         // Before the payload, as what was read of this would have to be read again behind the copy.
         let described = self.describe(position, record.len(), false, stamp);
-        self.payload(position, record.len()).copy_from_slice(record);
+        copy(self.payload(position, record.len()), record);
         described.commit();
     }
 
