@@ -67,6 +67,8 @@ impl Bars<'_> {
         for sink in [Null, File] {
             bars.push(self.times(Events, sink, Appender, 1.5));
             bars.push(self.times(Events4, sink, Appender, 1.5));
+            bars.push(self.of_formatting_alone(Events, sink));
+            bars.push(self.of_formatting_alone(Events4, sink));
         }
         for sink in Sink::ALL {
             bars.push(self.worst(Drained, sink, "lost", 0.0));
@@ -121,6 +123,13 @@ impl Bars<'_> {
             self.median(workload, sink, Aside, "rate")? / self.median(workload, sink, peer, "rate")?;
         let peer = if peer.is_limit() { "a loop of 64 KiB writes" } else { peer.label() };
         Some(Bar::at_least(format!("{} ÷ {peer}", name(workload, sink, "rate")), ratio, least))
+    }
+
+    /// The part of the throughput that the layer has without any writer: it formats whoever writes.
+    fn of_formatting_alone(&self, workload: Workload, sink: Sink) -> Option<Bar> {
+        let part =
+            self.median(workload, sink, Aside, "rate")? / self.median(workload, Null, Limit, "rate")?;
+        Some(Bar::at_least(format!("{} ÷ formatting alone", name(workload, sink, "rate")), part, 0.75))
     }
 
     /// A fresh thread's records after its first, against those that follow when its memory has been used once.

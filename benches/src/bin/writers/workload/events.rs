@@ -29,6 +29,7 @@ pub(crate) fn run(order: &Order) -> Figures {
             let appender = Appender::new(file);
             measure(events, threads, appender.writer.clone(), || appender.finish())
         }
+        Writer::Limit => measure(events, threads, io::sink, || ()),
         Writer::Mutex => {
             let buffered: &'static Buffered = Box::leak(Box::new(Buffered::new(file)));
             measure(events, threads, || Shared(&buffered.0), || buffered.settle())

@@ -80,6 +80,8 @@ impl Workload {
                 sink == Sink::Null
             }
             (Self::Drained, Writer::Limit) => true,
+            // Formatting alone.
+            (Self::Events | Self::Events4, Writer::Limit) => sink == Sink::Null,
             (_, Writer::Limit | Writer::LimitRing) => false,
             // Only who can be asked to write at once.
             (Self::Burst, _) => matches!(writer, Writer::Aside | Writer::AsidePerThread | Writer::Mutex),
