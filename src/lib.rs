@@ -12,6 +12,7 @@ mod os;
 mod panic;
 mod patience;
 mod ring;
+mod room;
 mod sync;
 mod wait_list;
 

@@ -34,6 +34,8 @@ fn assert_is_the_parents(lane: Lane<Value>) {
     assert!(lane.is_closed());
     let _ = (lane.queued(), lane.is_poisoned(), format!("{lane:?}"));
     assert!(lane.try_offload(add).unwrap_err().is_closed());
+    assert!(block_on(lane.offload_wait(add)).unwrap_err().is_closed());
+    assert!(lane.offload_wait(add).wait().unwrap_err().is_closed());
     assert_cancelled(lane.offload(add).catch().wait());
     assert_cancelled(block_on(lane.offload(add).catch()));
     lane.offload(add).detach();

@@ -3,7 +3,6 @@
 use super::builder::Config;
 use super::counts::{AtomicCounts, Counts, Role};
 use super::parked::Parked;
-use super::room::Room;
 use super::scale::Step;
 use super::shutdown::ShuttingDown;
 use super::starter::Starter;
@@ -13,6 +12,7 @@ use super::timings::{Meters, Timed};
 use super::{current, worker};
 use crate::job::{self, Batch, Beside, Care, Departure, Host, Job, Offload, Popped, Queue, Settlement, Task};
 use crate::os::fork;
+use crate::room::Room;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, loom_fence, yield_now};
 use crate::wait_list::WaitList;
 use std::any::Any;
@@ -402,7 +402,7 @@ impl Core {
         }
         self.parked.wake_all(self.counts());
         if let Some(room) = &self.room {
-            room.freed.wake_all();
+            room.wake_all();
         }
         // The race again: a job that was accepted is seen here, or by a thread that is still there.
         loom_fence();

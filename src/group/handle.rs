@@ -5,13 +5,13 @@ use super::builder::Builder;
 use super::core::Core;
 use super::drain::Drain;
 use super::error::{RejectReason, Rejected};
-use super::offload_wait::OffloadWait;
-use super::room::Room;
+use super::offload_wait::{Bounded, OffloadWait, Queue};
 use super::shutdown::{self, Left};
 use super::stats::Stats;
 use crate::deadline::Deadline;
-use crate::job::{Batch, Offload};
+use crate::job::{Batch, Host, Offload};
 use crate::panic::contain;
+use crate::room::Room;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -154,7 +154,7 @@ impl Group {
     }
 
     /// Queues a job if the group takes it, and `take_place` found a place in a bounded queue.
-    pub(super) fn offload_if<F, T>(
+    fn offload_if<F, T>(
         &self,
         job: F,
         take_place: impl FnOnce(&Room) -> bool,
@@ -323,6 +323,37 @@ fn cancel_refused<'a, T: 'a>(core: &Core, offloads: impl IntoIterator<Item = &'a
         });
     }
     core.clear_refused();
+}
+
+impl Bounded for Group {
+    fn room(&self) -> Option<&Room> {
+        self.core().room.as_ref()
+    }
+
+    fn is_emptied_here(&self) -> bool {
+        self.core().is_current_thread()
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.core().is_orphaned()
+    }
+}
+
+impl<F, T> Queue<F, T> for Group
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn attempt(&self, job: F) -> Result<Offload<T>, Rejected<F>> {
+        self.try_offload(job)
+    }
+
+    fn attempt_beyond(&self, job: F) -> Result<Offload<T>, Rejected<F>> {
+        self.offload_if(job, |room| {
+            room.take_anyway(1);
+            true
+        })
+    }
 }
 
 impl fmt::Debug for Group {

@@ -14,7 +14,6 @@ mod handle;
 mod model;
 mod offload_wait;
 mod parked;
-mod room;
 mod scale;
 mod shutdown;
 #[cfg(all(test, not(aside_loom)))]
@@ -41,3 +40,4 @@ pub use timings::{Times, Timings};
 
 pub(crate) use self::core::Core;
 pub(crate) use global::global;
+pub(crate) use offload_wait::{Bounded, Queue};

@@ -30,8 +30,8 @@ impl LaneBuilder {
     }
 
     /// How many jobs may wait in this lane, besides the one that runs. Without it, as many as memory holds. As for
-    /// [a group's limit](crate::Builder::queue_limit), [`offload`](Lane::offload) goes beyond it and counts, and only
-    /// [`try_offload`](Lane::try_offload) keeps to it. (With 0, that one refuses every job.) A [`drain`](Lane::drain) takes no place. The limit of the group's own queue does not
+    /// [a group's limit](crate::Builder::queue_limit), [`offload`](Lane::offload) goes beyond it and counts;
+    /// [`try_offload`](Lane::try_offload) and [`offload_wait`](Lane::offload_wait) keep to it. (With 0, they refuse every job.) A [`drain`](Lane::drain) takes no place. The limit of the group's own queue does not
     /// hold for lanes.
     #[must_use]
     pub fn queue_limit(mut self, jobs: usize) -> Self {

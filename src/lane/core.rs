@@ -4,6 +4,7 @@ use crate::group;
 use crate::job::{
     self, Care, Claimed, Departure, Host, Job, Offload, Seen, Settlement, Strand, Strung, Task,
 };
+use crate::room::Room;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, get_mut, lock, loom_fence};
 use std::any::Any;
 use std::marker::PhantomData;
@@ -19,18 +20,12 @@ pub(super) struct Body<T> {
     /// How many handles there are.
     handles: AtomicUsize,
     /// Not counted without a limit.
-    places: Option<Box<Places>>,
+    pub(super) room: Option<Box<Room>>,
     /// Threads of the group that are inside a job which waits for one of this lane's.
     pub(super) waiting_inside: AtomicUsize,
     pub(super) poisoned: AtomicBool,
     /// The value is taken, or the group has ended: what is still in the queue is cancelled. Set in a turn, or when there will be none.
     pub(super) spent: AtomicBool,
-}
-
-/// How many jobs may wait, and how many do.
-struct Places {
-    limit: usize,
-    taken: AtomicUsize,
 }
 
 /// A job over the value.
@@ -104,7 +99,7 @@ impl<T: Send + 'static> Body<T> {
             value: Mutex::new(Some(value)),
             group,
             handles: AtomicUsize::new(1),
-            places: limit.map(|limit| Box::new(Places { limit, taken: AtomicUsize::new(0) })),
+            room: limit.map(|limit| Box::new(Room::new(limit))),
             waiting_inside: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
             spent: AtomicBool::new(false),
@@ -165,32 +160,27 @@ impl<T: Send + 'static> Core<T> {
 
     // --- The submitter's side. ---
 
-    /// Takes a place in a bounded queue if there is one.
-    pub(super) fn try_take_place(&self) -> bool {
-        let Some(Places { limit, taken }) = self.places.as_deref() else { return true };
-        // Relaxed: a count and nothing else.
-        let take = |taken| (taken < *limit).then_some(taken + 1);
-        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
-    }
-
-    /// Takes a place, there or not.
-    pub(super) fn take_place(&self) {
-        if let Some(places) = &self.places {
-            places.taken.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
     /// A job was claimed, and leaves the queue.
     pub(super) fn leave_place(&self, job: &Claimed) {
-        if self.places.is_some() && job.had_place() {
+        if self.room.is_some() && job.had_place() {
             self.give_place_back();
         }
     }
 
     pub(super) fn give_place_back(&self) {
-        if let Some(places) = &self.places {
-            places.taken.fetch_sub(1, Ordering::Relaxed);
+        // In a forked child the lock of those who wait may be held by a thread that is gone.
+        if let Some(room) = self.room.as_ref().filter(|_| !self.is_orphaned()) {
+            room.give_back();
         }
+    }
+
+    /// Takes no more jobs, and tells those who wait for room. True for the one who closes it.
+    pub(super) fn close_and_tell(self: &Arc<Self>) -> bool {
+        let closed = self.close();
+        if let Some(room) = self.room.as_ref().filter(|_| !self.is_orphaned()) {
+            room.wake_all();
+        }
+        closed
     }
 
     /// Queues a job and sees to it that somebody runs it. Gives it back, never queued, if the lane or its group is closed.

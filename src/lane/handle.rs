@@ -4,8 +4,9 @@ use super::builder::LaneBuilder;
 use super::core::{Body, Core, LaneJob};
 use super::drain::LaneDrain;
 use super::into_inner::IntoInner;
-use crate::group::{Group, RejectReason, Rejected};
+use crate::group::{Bounded, Group, OffloadWait, Queue, RejectReason, Rejected};
 use crate::job::{self, Host, Offload};
+use crate::room::Room;
 use crate::sync::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -131,8 +132,8 @@ impl<T: Send + 'static> Lane<T> {
         let core = self.core();
         core.prefetch();
         let (task, offload) = job::new(LaneJob::new(job), core.clone());
-        if self.is_bounded {
-            core.take_place();
+        if let Some(room) = self.room() {
+            room.take_anyway(1);
         }
         if let Err(task) = core.push(task, self.group.core()) {
             if self.is_bounded {
@@ -163,17 +164,60 @@ impl<T: Send + 'static> Lane<T> {
         F: FnOnce(&mut T) -> R + Send + 'static,
         R: Send + 'static,
     {
+        self.offload_if(job, Room::try_take)
+    }
+
+    /// Queues a job if the lane takes it, and `take_place` found a place if they are limited.
+    fn offload_if<F, R>(
+        &self,
+        job: F,
+        take_place: impl FnOnce(&Room) -> bool,
+    ) -> Result<Offload<R>, Rejected<F>>
+    where
+        F: FnOnce(&mut T) -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let core = self.core();
         if !self.takes_jobs() {
             return Err(Rejected::new(job, RejectReason::Closed));
         }
-        if self.is_bounded && !core.try_take_place() {
+        if self.room().is_some_and(|room| !take_place(room)) {
             return Err(Rejected::new(job, RejectReason::Full));
         }
         let queued = job::push_or_reclaim(LaneJob::new(job), core.clone(), |task| {
             core.push(task, self.group.core()).map_err(Some)
         });
         queued.map_err(|job| Rejected::new(job.into_job(), RejectReason::Closed))
+    }
+
+    /// Queues a job as soon as there is room in the lane: the future resolves to the job's handle, not to its output. Nothing is queued before the
+    /// first poll. Whoever waits is woken in turn, but others may take the room before.
+    ///
+    /// # Errors
+    ///
+    /// Gives the closure back if the lane or its group is [closed](RejectReason::Closed). (If the group is closed while jobs wait in the lane, this is told when
+    /// the next of them leaves the queue.) With a limit of 0 there never is room: [`Full`](RejectReason::Full), at once.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future before it resolves drops the closure; nothing was queued.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let lane = aside::Lane::builder().queue_limit(2).build(0);
+    /// for n in 0..100 {
+    ///     // No more than two of them wait at a time.
+    ///     lane.offload_wait(move |sum| *sum += n).await.unwrap().detach();
+    /// }
+    /// assert_eq!(lane.into_inner().await, Some(4950));
+    /// # });
+    /// ```
+    pub fn offload_wait<F, R>(&self, job: F) -> OffloadWait<F, R, Self>
+    where
+        F: FnOnce(&mut T) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        OffloadWait::new(self.clone(), job)
     }
 
     /// Queues a job, also if the lane or its group is closed or full. Without anybody to run it, it is cancelled.
@@ -193,7 +237,7 @@ impl<T: Send + 'static> Lane<T> {
     /// Takes no more jobs, and drops the value on an offload thread once those that are queued by now are done with. The future
     /// resolves when it is dropped.
     pub(crate) fn end(&self) -> Offload<()> {
-        self.core().close();
+        self.core().close_and_tell();
         self.core().push_last(drop)
     }
 
@@ -260,6 +304,38 @@ impl<T: Send + 'static> Lane<T> {
     /// Whether submitting makes sense. A lane or group that is closed right after is caught by [`Core::push`].
     fn takes_jobs(&self) -> bool {
         !self.core().look().is_closed() && self.group().core().takes_jobs()
+    }
+}
+
+impl<T: Send + 'static> Bounded for Lane<T> {
+    fn room(&self) -> Option<&Room> {
+        if self.is_bounded { self.core().room.as_deref() } else { None }
+    }
+
+    fn is_emptied_here(&self) -> bool {
+        self.group.core().is_current_thread()
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.core().is_orphaned()
+    }
+}
+
+impl<T, F, R> Queue<F, R> for Lane<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut T) -> R + Send + 'static,
+    R: Send + 'static,
+{
+    fn attempt(&self, job: F) -> Result<Offload<R>, Rejected<F>> {
+        self.try_offload(job)
+    }
+
+    fn attempt_beyond(&self, job: F) -> Result<Offload<R>, Rejected<F>> {
+        self.offload_if(job, |room| {
+            room.take_anyway(1);
+            true
+        })
     }
 }
 

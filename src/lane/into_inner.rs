@@ -25,8 +25,9 @@ struct Taking<T: Send + 'static> {
 
 impl<T: Send + 'static> IntoInner<T> {
     pub(super) fn new(core: &Arc<Core<T>>) -> Self {
-        let taking =
-            core.close().then(|| Taking { core: core.clone(), taken: core.push_last(|value| value) });
+        let taking = core
+            .close_and_tell()
+            .then(|| Taking { core: core.clone(), taken: core.push_last(|value| value) });
         Self { taking }
     }
 
