@@ -274,11 +274,10 @@ fn with_fronts<R>(ask: impl FnOnce(&mut Fronts) -> Option<R>) -> Option<R> {
     asked.ok().flatten()
 }
 
-/// Writes a record of a usual length into this thread's ring, if that is known to be possible. The stamp was just taken.
+/// What comes of a push into this thread's ring; false if there is none yet, or none any more.
 #[inline(always)]
-pub(super) fn push_easily(shared: &Shared, record: &[u8], stamp: u64) -> bool {
-    let push = |front: &mut Front| front.producer.push_easily(record, stamp);
-    with_fronts(|fronts| fronts.latest_of(shared).map(push)).unwrap_or(false)
+pub(super) fn push_by(shared: &Shared, push: impl FnOnce(&mut Producer) -> bool) -> bool {
+    with_fronts(|fronts| fronts.latest_of(shared).map(|front| push(&mut front.producer))).unwrap_or(false)
 }
 
 /// Writes a record into this thread's ring, or else the common one; perhaps after some of the oldest records there were discarded.

@@ -21,6 +21,7 @@ use crate::group::Group;
 use crate::job::{Host, Wait, block_on};
 use crate::os::fork::{self, PerProcess};
 use crate::panic::contain;
+use crate::ring::Producer;
 use crate::sync::{Mutex, lock};
 use crate::wait_list::WaitList;
 use std::fs::File;
@@ -146,15 +147,18 @@ impl Shared {
 
     // --- Logging. ---
 
-    /// Commits a record in the usual case: neither closed nor forked, a usual length, and room in this thread's ring. No call but `false`'s.
+    /// Commits a record in the usual case: neither closed nor forked, and room in this thread's ring, where `push` can do it.
     #[inline(always)]
-    pub(super) fn write_easily(&self, record: &[u8]) -> bool {
+    pub(super) fn write_by(
+        &self,
+        record: &[u8],
+        push: impl FnOnce(&mut Producer, &[u8], u64) -> bool,
+    ) -> bool {
         // The stamp first, so that the processor goes on while it is read. The alarm is looked at lest a record be taken that nobody will write.
         !self.is_orphaned()
-            && self
-                .clock
-                .now_easily()
-                .is_some_and(|stamp| self.alarm.look().is_open() && front::push_easily(self, record, stamp))
+            && self.clock.now_easily().is_some_and(|stamp| {
+                self.alarm.look().is_open() && front::push_by(self, |ring| push(ring, record, stamp))
+            })
     }
 
     /// Logs a record; with a policy of its own, if it has one.
@@ -163,6 +167,9 @@ impl Shared {
         record: &[u8],
         overflow: Option<Overflow>,
     ) -> Result<(), WriteError> {
+        if self.write_by(record, Producer::push_if_easy) {
+            return self.committed();
+        }
         if record.len() > front::LONGEST {
             return Err(WriteError::TooLong { len: record.len(), longest: front::LONGEST });
         }

@@ -12,7 +12,7 @@ use super::shared::Shared;
 use super::stats::Stats;
 use crate::deadline::Deadline;
 use crate::os::fork;
-use crate::ring::Full;
+use crate::ring::{Full, Producer};
 use crate::sync::{Mutex, lock};
 use std::borrow::Cow;
 use std::fmt;
@@ -98,7 +98,7 @@ impl Writer {
     /// ```
     #[inline]
     pub fn write_record(&self, record: &[u8]) -> Result<(), WriteError> {
-        if self.shared.write_easily(record) {
+        if self.shared.write_by(record, Producer::push_at_once) {
             return self.shared.committed();
         }
         self.write_in_any_case(record, None)
@@ -121,7 +121,7 @@ impl Writer {
     /// ```
     #[inline]
     pub fn write_record_with(&self, record: &[u8], overflow: Overflow) -> Result<(), WriteError> {
-        if self.shared.write_easily(record) {
+        if self.shared.write_by(record, Producer::push_at_once) {
             return self.shared.committed();
         }
         self.write_in_any_case(record, Some(overflow))

@@ -6,7 +6,7 @@ use loom::thread;
 use std::sync::Arc;
 
 fn push(producer: &mut Producer, record: &[u8], stamp: u64) {
-    while !producer.push_easily(record, stamp) && producer.push(record, stamp) == Err(Full) {
+    while !producer.push_at_once(record, stamp) && producer.push(record, stamp) == Err(Full) {
         yield_now();
     }
 }

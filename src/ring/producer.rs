@@ -69,16 +69,30 @@ impl Producer {
     }
 
     /// Writes a record of a usual length if there is known to be room, with one comparison for each limit, and without a call. False if that is not so:
-    /// see [`push`](Self::push).
+    /// see [`push_if_easy`](Self::push_if_easy) and [`push`](Self::push).
     #[inline(always)]
-    pub(crate) fn push_easily(&mut self, record: &[u8], stamp: u64) -> bool {
-        let has_room =
-            self.position + record.len() as u64 <= self.easy_end && self.committed < self.records_end;
-        let is_easy = has_room && record.len() <= copy::USUAL;
+    pub(crate) fn push_at_once(&mut self, record: &[u8], stamp: u64) -> bool {
+        let is_easy = self.is_easy(record) && record.len() <= copy::USUAL;
         if is_easy {
             self.write(self.position, record, stamp, copy::usual);
         }
         is_easy
+    }
+
+    /// The same for a record of any length.
+    #[inline(always)]
+    pub(crate) fn push_if_easy(&mut self, record: &[u8], stamp: u64) -> bool {
+        let is_easy = self.is_easy(record);
+        if is_easy {
+            self.write(self.position, record, stamp, <[u8]>::copy_from_slice);
+        }
+        is_easy
+    }
+
+    /// Whether there is known to be room.
+    #[inline(always)]
+    fn is_easy(&self, record: &[u8]) -> bool {
+        self.position + record.len() as u64 <= self.easy_end && self.committed < self.records_end
     }
 
     /// Writes a record.

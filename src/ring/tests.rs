@@ -26,7 +26,7 @@ fn random_sizes_come_out_as_they_went_in() {
         for stamp in 0..records {
             if random.bool() {
                 let record = record(&mut random, producer.longest());
-                if random.bool() && producer.push_easily(&record, stamp) {
+                if random.bool() && producer.push_at_once(&record, stamp) {
                     queue.push_back((record, stamp));
                     continue;
                 }
@@ -80,13 +80,13 @@ fn easy_records_of_every_length() {
     let bytes: Vec<u8> = (0..=255).chain(0..=255).collect();
     for begin in 0..=255 {
         assert!(
-            producer.push_easily(&bytes[begin..2 * begin], 0),
+            producer.push_at_once(&bytes[begin..2 * begin], 0),
             "an empty ring has room for {begin} bytes"
         );
         assert_eq!(consumer.run(consumer.committed(), 0, usize::MAX).bytes[0], &bytes[begin..2 * begin]);
         consumer.release(1);
     }
-    assert!(!producer.push_easily(&[0; 300], 0), "copied by a call");
+    assert!(!producer.push_at_once(&[0; 300], 0), "copied by a call");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn too_long_a_record_is_refused() {
 }
 
 fn push(producer: &mut Producer, record: &[u8]) {
-    while !producer.push_easily(record, 0) && producer.push(record, 0) == Err(Full) {
+    while !producer.push_at_once(record, 0) && producer.push(record, 0) == Err(Full) {
         thread::yield_now();
     }
 }
