@@ -51,9 +51,10 @@ impl Host for Core {
         if !self.starter.is_failing() {
             return Care::Fine;
         }
-        if self.counts().load().is_closed() || self.queue.live() == 0 {
+        if self.queue.live() == 0 {
             return Care::Fine;
         }
+        // In a closed group, too: what it has accepted may stand behind threads that are stuck.
         self.grow(self.counts().load());
         let counts = self.counts().load();
         if counts.threads() == 0 {
