@@ -4,6 +4,7 @@
 
 use super::core::Core;
 use super::handle::Lane;
+use crate::deadline::Deadline;
 use crate::group::Group;
 use crate::job::Offload;
 use crate::sync::{AtomicUsize, Ordering, check, check_bounded, yield_now};
@@ -23,6 +24,12 @@ struct Value(Arc<AtomicUsize>);
 impl Drop for Value {
     fn drop(&mut self) {
         assert_eq!(self.0.fetch_add(1, Ordering::Relaxed), 0, "dropped twice");
+    }
+}
+
+fn until_set(flag: &AtomicUsize) {
+    while flag.load(Ordering::Acquire) == 0 {
+        yield_now();
     }
 }
 
@@ -235,11 +242,11 @@ fn shutdown_inside_against_a_push() {
         let lane = group.lane(0);
         let (inner, ending) = (lane.clone(), group.clone());
         let ended = Arc::new(AtomicUsize::new(0));
-        let stale = Arc::new(loom::sync::Notify::new());
+        let stale = Arc::new(AtomicUsize::new(0));
         let (set_ended, is_stale) = (ended.clone(), stale.clone());
         let outer = group.offload(move || {
             inner.offload(|n| *n += 1).wait();
-            is_stale.notify();
+            is_stale.store(1, Ordering::Release);
             // Before and after, as a switch of threads there is no preemption.
             yield_now();
             let left = ending.shutdown(Duration::ZERO);
@@ -247,7 +254,7 @@ fn shutdown_inside_against_a_push() {
             yield_now();
             left
         });
-        stale.wait();
+        until_set(&stale);
         let job = lane.try_offload(move |n| {
             *n += 1;
             ended.load(Ordering::Relaxed)
@@ -256,6 +263,29 @@ fn shutdown_inside_against_a_push() {
         let left = outer.wait();
         assert_eq!(left.cancelled, usize::from(matches!(other, Ok(false))));
         assert_eq!(lane.into_inner().wait(), Some(1 + i32::from(matches!(other, Ok(true)))));
+    });
+}
+
+/// The same without an end to the patience: a job that is refused at last is not waited for.
+#[test]
+fn shutdown_inside_against_a_refused_push() {
+    check_bounded(1, || {
+        let group = group();
+        let lane = group.lane(0);
+        let (inner, ending) = (lane.clone(), group.clone());
+        let stale = Arc::new(AtomicUsize::new(0));
+        let is_stale = stale.clone();
+        let outer = group.offload(move || {
+            inner.offload(|n| *n += 1).wait();
+            is_stale.store(1, Ordering::Release);
+            yield_now();
+            ending.shutdown(Deadline::NEVER)
+        });
+        until_set(&stale);
+        group.close();
+        assert!(lane.offload(|n| *n += 1).catch().wait().is_err());
+        assert_eq!(outer.wait().cancelled, 0);
+        assert_eq!(lane.into_inner().wait(), Some(1));
     });
 }
 
