@@ -113,11 +113,17 @@ fn round(seed: u64) {
             }
         }
     };
-    match random.usize(0..3) {
+    match random.usize(0..5) {
         0 => end(Deadline::NEVER, 0),
         1 => end(soon.into(), 0),
         // With every thread in it, it would wait for ever for those who are queued.
-        _ => group.offload(move || end(soon.into(), 1)).wait(),
+        2 => group.offload(move || end(soon.into(), 1)).wait(),
+        // What is behind it in the lane comes after it.
+        3 => lanes[0].offload(move |_| end(soon.into(), usize::MAX)).wait(),
+        _ => {
+            let lane = lanes[0].clone();
+            group.offload(move || lane.offload(move |_| end(soon.into(), usize::MAX)).wait()).wait();
+        }
     }
     let taken = lanes[0].clone();
     let taking = random.bool().then(|| taken.into_inner());
