@@ -5,8 +5,8 @@ mod util;
 use aside::{Completions, Failure, Group, JobError, Lane, Offload};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::mpsc;
-use std::task::Context;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Wake};
 use std::thread;
 use std::time::Duration;
 use util::probe_waker::ProbeWaker;
@@ -396,4 +396,25 @@ fn panics_of_jobs_one_after_another() {
     let after = start_job(&group, || 1);
     after.gate.open();
     assert_eq!(after.offload.wait(), 1);
+}
+
+/// A waker that those call who find the group closed may use the lane that they were about to push to.
+#[test]
+fn a_waker_called_by_a_refused_push_uses_the_lane() {
+    struct UsesLane(Lane<u32>);
+    impl Wake for UsesLane {
+        fn wake(self: Arc<Self>) {
+            self.0.drain().wait();
+        }
+    }
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let (lane, held) = (group.lane(0), hold_thread(&group));
+    let _ = group.shutdown(Duration::ZERO);
+    let mut drain = group.drain();
+    let waker = Arc::new(UsesLane(lane.clone())).into();
+    assert!(Pin::new(&mut drain).poll(&mut Context::from_waker(&waker)).is_pending());
+    assert!(lane.offload(|_| ()).catch().wait().is_err());
+    drop(drain);
+    held.release();
 }

@@ -154,3 +154,33 @@ fn a_closed_group_is_closed_to_a_lane_with_a_turn_on_its_way() {
     assert!(matches!(refused.wait(), Err(aside::JobError::Cancelled)));
     assert_eq!(lane.into_inner().wait(), Some(1));
 }
+
+/// A turn behind which all jobs are cancelled would come in vain, too; also if they are while the shutdown waits for it.
+#[test]
+fn a_turn_for_cancelled_jobs_holds_up_no_shutdown() {
+    let _watchdog = watchdog();
+    for meanwhile in [false, true] {
+        let group = single_thread_group();
+        let (lane, inner) = (group.lane(0), group.clone());
+        let (give, job) = std::sync::mpsc::channel();
+        let outer = group.offload({
+            let lane = lane.clone();
+            move || {
+                give.send(lane.offload(|n| *n += 1)).unwrap();
+                if !meanwhile {
+                    lane.offload(|n| *n += 1).cancel().wait();
+                }
+                inner.shutdown(Deadline::NEVER)
+            }
+        });
+        let job = job.recv().unwrap();
+        if meanwhile {
+            util::process::eventually("it shuts down", || group.is_closed());
+        }
+        drop(job);
+        let left = outer.wait();
+        assert_eq!((left.cancelled, left.running), (0, 1));
+        assert!(group.shutdown(Deadline::NEVER).is_nothing());
+        assert_eq!(lane.into_inner().wait(), Some(0));
+    }
+}

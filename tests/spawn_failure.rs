@@ -280,3 +280,21 @@ fn closed_with_one_thread() {
         assert_eq!(ran.get(), 100);
     });
 }
+
+/// A job that a group has accepted before it was closed may stand behind a thread that is stuck.
+#[test]
+fn a_closed_group_tries_again_too() {
+    as_nobody("a_closed_group_tries_again_too", || {
+        for in_lane in [false, true] {
+            let group = Group::builder().max_threads(2).build().unwrap();
+            let (lane, held) = (group.lane(1), hold_thread(&group));
+            let limit = no_threads();
+            let job = group.offload(|| 1);
+            assert!(group.stats().spawn_failures > 0);
+            group.close();
+            drop(limit);
+            assert_eq!(if in_lane { lane.into_inner().wait() } else { Some(job.wait()) }, Some(1));
+            held.release();
+        }
+    });
+}

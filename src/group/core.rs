@@ -10,12 +10,11 @@ use super::tally::{Tally, WorkTally};
 #[cfg(feature = "timings")]
 use super::timings::{Meters, Timed};
 use super::{current, worker};
-use crate::job::{self, Batch, Beside, Care, Departure, Host, Job, Offload, Popped, Queue, Settlement, Task};
+use crate::job::{self, Batch, Beside, Host, Job, Offload, Popped, Queue, Task};
 use crate::os::fork;
 use crate::room::Room;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, loom_fence, yield_now};
 use crate::wait_list::WaitList;
-use std::any::Any;
 use std::io;
 use std::sync::{Arc, Weak};
 
@@ -28,7 +27,7 @@ pub(crate) struct Core {
     #[cfg(feature = "timings")]
     pub(super) meters: Option<Arc<Meters>>,
     pub(super) config: Config,
-    starter: Starter,
+    pub(super) starter: Starter,
     /// Whether the thread that was woken last came up on its waker's processor, and nothing was prompt since. A hint.
     pub(super) is_near: AtomicBool,
     /// How many of the threads inside jobs are known to be stuck there. A hint, seldom written.
@@ -37,7 +36,7 @@ pub(crate) struct Core {
     /// job was cancelled.
     pub(super) quiet: WaitList,
     /// The process this group lives in.
-    generation: usize,
+    pub(super) generation: usize,
     /// Threads that run code of this crate or the user's, hooks included; the counts let go of a thread before its last hook.
     alive: AtomicUsize,
     /// Jobs that wait inside them for the group to be shut down, and threads that do: nobody waits for those.
@@ -46,29 +45,6 @@ pub(crate) struct Core {
     pub(super) cut_short: AtomicBool,
     /// For the threads.
     me: Weak<Core>,
-}
-
-/// A place in the queue that is counted, and whose job is to come. Dropped, it is given back.
-pub(crate) struct Place<'a>(&'a Arc<Core>);
-
-impl Place<'_> {
-    /// Queues the job.
-    pub(crate) fn fill(self, task: Task) {
-        let core = std::mem::ManuallyDrop::new(self).0;
-        if let Some(room) = &core.room {
-            room.take_anyway(1);
-        }
-        core.queue.push_announced(task);
-        core.grow_regardless();
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.queue.withdraw();
-        // It was counted as outstanding.
-        self.0.tell_waiters();
-    }
 }
 
 /// By how much to count time spent spinning in vain. Two threads on one processor go on until the kernel parts them; on processors of
@@ -167,41 +143,6 @@ impl Core {
         pushed
     }
 
-    /// Queues a job on behalf of others that this group, or a lane of it, has accepted: there is always room for it. Gives it back if
-    /// the group is closed.
-    pub(crate) fn push_unlimited<J: Job<Output = ()>>(self: &Arc<Self>, job: J) -> Result<(), J> {
-        if !self.takes_jobs() {
-            return Err(job);
-        }
-        if let Some(room) = &self.room {
-            room.take_anyway(1);
-        }
-        self.queue.push(job::new_detached(job, self.clone()).into());
-        // Perhaps closed just now. The job is in the queue, and so runs, or is cancelled for want of a thread.
-        self.grow_regardless();
-        Ok(())
-    }
-
-    /// A place for a job on behalf of others; `None` if the group is closed. With the place in hand the job is accepted, even if
-    /// the group is closed before it comes.
-    pub(crate) fn reserve(self: &Arc<Self>) -> Option<Place<'_>> {
-        if self.is_orphaned() {
-            return None;
-        }
-        // Without a look before it: the line comes once, to be written.
-        self.queue.announce();
-        let place = Place(self);
-        // As in `push`: who closes after this look sees the announcement, and stays for the job.
-        loom_fence();
-        (!self.counts().load().is_closed()).then_some(place)
-    }
-
-    /// A place, also if the group is closed.
-    pub(crate) fn reserve_regardless(self: &Arc<Self>) -> Place<'_> {
-        self.queue.announce();
-        Place(self)
-    }
-
     /// Whether a shutdown had no more patience: what has not started by then is cancelled.
     #[inline]
     pub(crate) fn is_cut_short(&self) -> bool {
@@ -249,19 +190,6 @@ impl Core {
             }
             // Somebody else was faster, or the system refused: decide again.
             step = self.decide(self.counts().load());
-        }
-    }
-
-    /// After a push that stands, whether the group is closed or not. In a closed one, too, the queue may stall behind jobs that block.
-    fn grow_regardless(&self) {
-        // As in `push`.
-        loom_fence();
-        let counts = self.counts().load();
-        if counts.is_closed() && counts.threads() == 0 {
-            // Tries in any case, and cancels what is queued if there is none to be had: in a closed group nobody tries again.
-            let _ = self.ensure_threads(1);
-        } else {
-            self.grow(counts);
         }
     }
 
@@ -474,77 +402,5 @@ impl Core {
 
     pub(super) fn tell_waiters(&self) {
         self.quiet.wake_all();
-    }
-}
-
-impl Host for Core {
-    fn departed(&self, how: Departure, _: bool) {
-        self.leave_room();
-        self.queue.add_dead();
-        if how == Departure::Taken {
-            current::job_begins();
-        }
-    }
-
-    fn settled(&self, how: Settlement) {
-        if self.is_orphaned() {
-            // The job forked, and this is the child: who waits for the group, waits in the parent.
-            return;
-        }
-        match how {
-            Settlement::Cancelled => self.tally.add_cancelled(),
-            Settlement::Refused => self.tally.add_refused(),
-            Settlement::Ran { panicked } => {
-                self.tally.add_taken(panicked);
-                current::job_ends();
-            }
-        }
-        self.tell_waiters();
-    }
-
-    fn is_short(&self) -> bool {
-        self.starter.is_failing()
-    }
-
-    fn is_current_thread(&self) -> bool {
-        current::is(self)
-    }
-
-    fn spin_weight(&self) -> Option<u32> {
-        // Relaxed: a hint.
-        let weight = spin_weight(self.is_near.load(Ordering::Relaxed));
-        (!self.config.linger.is_zero()).then_some(weight)
-    }
-
-    fn nudge(&self) -> Care {
-        if !self.starter.is_failing() {
-            return Care::Fine;
-        }
-        let counts = self.counts().load();
-        if counts.is_closed() || self.queue.live() == 0 {
-            return Care::Fine;
-        }
-        self.grow(counts);
-        let counts = self.counts().load();
-        if counts.threads() == 0 {
-            Care::None
-        } else if self.starter.is_failing() && counts.idle() == 0 && counts.parked() == 0 {
-            Care::Short
-        } else {
-            Care::Fine
-        }
-    }
-
-    #[inline]
-    fn is_orphaned(&self) -> bool {
-        self.generation != fork::generation()
-    }
-
-    fn run_later(self: Arc<Self>, work: Box<dyn FnOnce() + Send>) -> Result<(), Box<dyn FnOnce() + Send>> {
-        self.push_unlimited(work)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

@@ -10,10 +10,12 @@ mod drain;
 mod error;
 mod global;
 mod handle;
+mod host;
 #[cfg(all(test, aside_loom))]
 mod model;
 mod offload_wait;
 mod parked;
+mod place;
 mod scale;
 mod shutdown;
 #[cfg(all(test, not(aside_loom)))]

@@ -2,9 +2,12 @@
 //! preemptions. A job that is left queued with every worker asleep shows as a deadlock, for its awaiter.
 
 use super::builder::Builder;
+use super::counts::Role;
 use super::handle::Group;
 use super::scale::Scale;
-use crate::job::JobError;
+use super::worker::{End, Worker};
+use crate::deadline::Deadline;
+use crate::job::{self, JobError};
 use crate::sync::{AtomicUsize, Ordering, check, check_bounded, yield_now};
 use loom::thread;
 use std::sync::Arc;
@@ -111,6 +114,58 @@ fn close_against_submit() {
         let accepted = submitter.join().unwrap();
         assert_eq!(ran.load(Ordering::Relaxed), accepted);
         assert_freed(group);
+    });
+}
+
+/// A thread that leaves comes back for a job whose submitter still counted on it, though another one stays: that one is stuck. (It is in the counts
+/// only, which is all that the two can see of it.)
+#[test]
+fn who_leaves_comes_back_though_others_stay() {
+    check(|| {
+        let group = group(2, Duration::MAX);
+        let core = group.core().clone();
+        assert!(core.counts().start(Role::Work, 2));
+        core.counts().run();
+        assert!(core.counts().start(Role::Work, 2));
+        group.close();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let (other, in_job) = (core.clone(), ran.clone());
+        let submitter = thread::spawn(move || {
+            let place = other.reserve_regardless();
+            place.fill(job::new_detached(move || in_job.store(1, Ordering::Release), other.clone()));
+        });
+        assert!(Worker::new(&core).work(Role::Work) == End::Closed);
+        submitter.join().unwrap();
+        // By the thread that has left, or one that was started after that.
+        while ran.load(Ordering::Acquire) == 0 {
+            yield_now();
+        }
+    });
+}
+
+/// What is queued on behalf of others is waited for by a shutdown, or given back.
+#[test]
+fn push_unlimited_against_shutdown() {
+    check(|| {
+        let group = group(1, Duration::MAX);
+        let [ended, ran, late] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
+        let (core, set_ended) = (group.core().clone(), ended.clone());
+        let (in_job, is_late) = (ran.clone(), late.clone());
+        let pusher = thread::spawn(move || {
+            let job = move || {
+                is_late.store(ended.load(Ordering::Acquire), Ordering::Relaxed);
+                in_job.store(1, Ordering::Release);
+            };
+            core.push_unlimited(job).is_ok()
+        });
+        let _ = group.shutdown(Deadline::NEVER);
+        set_ended.store(1, Ordering::Release);
+        if pusher.join().unwrap() {
+            while ran.load(Ordering::Acquire) == 0 {
+                yield_now();
+            }
+            assert_eq!(late.load(Ordering::Relaxed), 0);
+        }
     });
 }
 

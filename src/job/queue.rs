@@ -159,6 +159,14 @@ pub(crate) enum Popped {
     Empty,
 }
 
+/// How a walk over the entries ended.
+enum Walked {
+    Stopped,
+    /// There is another one, which its pusher has not linked yet.
+    Gap,
+    End,
+}
+
 /// Jobs linked together before they are queued. Dropped unqueued, it cancels them.
 pub(crate) struct Batch {
     ends: Option<(NonNull<Link>, NonNull<Link>)>,
@@ -321,30 +329,41 @@ impl<C: Count, P: Spacing> Queue<C, P> {
     /// How many entries are turns that would arrive in vain, up to the first that is neither one nor dead. Waits for pushers that are half-way.
     pub(crate) fn stale(&self) -> usize {
         loop {
-            if let Some(stale) = self.stale_if_linked() {
-                return stale;
+            let mut stale = 0;
+            let walked = self.walk(|entry| {
+                // SAFETY: a task's link, in the list.
+                let is_stale = unsafe { Task::is_stale(entry) };
+                stale += usize::from(is_stale);
+                // SAFETY: as above.
+                is_stale || unsafe { Task::is_dead(entry) }
+            });
+            match walked {
+                Walked::Stopped | Walked::End => return stale,
+                Walked::Gap => yield_now(),
             }
-            yield_now();
         }
     }
 
-    fn stale_if_linked(&self) -> Option<usize> {
+    /// Whether no job waits, nor is one about to come.
+    pub(super) fn has_only_dead(&self) -> bool {
+        // SAFETY: a task's link, in the list.
+        matches!(self.walk(|entry| unsafe { Task::is_dead(entry) }), Walked::End)
+    }
+
+    /// Looks at the entries, oldest first, until it is told to stop.
+    fn walk(&self, mut goes_on: impl FnMut(NonNull<Link>) -> bool) -> Walked {
         let mut oldest = lock(&self.exit.oldest);
-        let (mut seen, mut stale) = (0, 0);
+        let mut seen = 0;
         let mut link = self.oldest(&mut oldest).map_or(null_mut(), NonNull::as_ptr);
         while let Some(entry) = NonNull::new(link) {
-            // SAFETY: a task's link, in the list.
-            if unsafe { Task::is_stale(entry) } {
-                stale += 1;
-            // SAFETY: as above.
-            } else if !unsafe { Task::is_dead(entry) } {
-                return Some(stale);
+            if !goes_on(entry) {
+                return Walked::Stopped;
             }
             seen += 1;
             link = next_of(link);
         }
         // Under the lock nobody pops.
-        (self.len() <= seen).then_some(stale)
+        if self.len() <= seen { Walked::End } else { Walked::Gap }
     }
 
     /// Unlinks the dead entries. Costs a walk over all of them; called so seldom that it is O(1) per cancelled job.

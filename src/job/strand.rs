@@ -69,7 +69,9 @@ pub(super) struct Entry {
 
 const _: () = assert!(offset_of!(Entry, link) == offset_of!(Header, link));
 const _: () = assert!(offset_of!(Entry, state) == offset_of!(Header, state));
-const _: () = assert!(offset_of!(Turn, entry) == 0);
+const _: () = assert!(offset_of!(Strand<()>, queue) == 0);
+/// Where it is in the strand.
+const ENTRY: usize = offset_of!(Queue<Turn, Close>, entrance.0.count.entry);
 
 /// What one look at the word saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,15 +95,15 @@ impl Seen {
 }
 
 impl Entry {
-    /// Whether nobody is wanted, as things stand: it would arrive in vain.
+    /// Whether it would arrive in vain, as things stand: somebody else is at it, or no job waits there, nor is one about to come.
     ///
     /// # Safety
     ///
     /// The entry is that of a [`Call`] that became a task, and it has not arrived.
     pub(super) unsafe fn is_stale(this: NonNull<Entry>) -> bool {
-        // SAFETY: each entry begins a turn, which is live by the caller's word, and its pointer leads to the whole strand.
-        let turn = unsafe { this.cast::<Turn>().as_ref() };
-        turn.word.load(Ordering::SeqCst) & PLACES != QUEUED
+        // SAFETY: the entry is in a strand's queue, which is live by the caller's word, and its pointer leads to the whole strand.
+        let queue = unsafe { this.byte_sub(ENTRY).cast::<Queue<Turn, Close>>().as_ref() };
+        queue.counter().word.load(Ordering::SeqCst) & PLACES == RUNNING || queue.has_only_dead()
     }
 
     /// False if it came in vain, or there was nothing to cancel.
@@ -173,8 +175,6 @@ impl<X> Deref for Strand<X> {
 }
 
 impl<X: Strung> Strand<X> {
-    const ENTRY: usize = offset_of!(Self, queue.entrance.0.count.entry);
-
     pub(crate) fn new(body: X) -> Self {
         let entry = Entry { link: Link::new(), state: AtomicState::standing(), arrive: Self::arrive };
         Self { queue: Queue::new(Turn { entry, word: AtomicUsize::new(IDLE) }), body }
@@ -270,7 +270,7 @@ impl<X: Strung> Strand<X> {
 
     unsafe fn arrive(entry: NonNull<Entry>, used: bool) -> bool {
         // SAFETY: made by `Call::into_task` from a pointer to the whole strand, which is live, as `TURN` is set.
-        let this = unsafe { entry.byte_sub(Self::ENTRY) }.cast::<Self>();
+        let this = unsafe { entry.byte_sub(ENTRY) }.cast::<Self>();
         // SAFETY: as above.
         if !used && unsafe { this.as_ref() }.is_orphaned() {
             // In a forked child. What is in the strand is the parent's.
@@ -308,7 +308,7 @@ impl<X: Strung> Call<X> {
     /// The turn, to be queued on the host.
     pub(crate) fn into_task(self) -> Task {
         // SAFETY: the entry is in the strand.
-        let entry = unsafe { self.0.byte_add(Strand::<X>::ENTRY) }.cast();
+        let entry = unsafe { self.0.byte_add(ENTRY) }.cast();
         // SAFETY: while `TURN` is set the word holds a reference, and nobody else has a call; it is cleared by the entry's arrival. The
         // pointer leads to the whole strand.
         unsafe { Task::from_entry(entry) }

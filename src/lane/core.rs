@@ -190,16 +190,16 @@ impl<T: Send + 'static> Core<T> {
     pub(super) fn push(self: &Arc<Self>, task: Task, group: &Arc<group::Core>) -> Result<(), Task> {
         // In one step with the look at the turn: `README.md`, "The race".
         let seen = self.queue().announce();
+        // As in a group's push: a shutdown that comes after the look at the group sees the announcement.
+        loom_fence();
         if seen.is_closed() {
-            self.queue().withdraw();
-            return Err(task);
+            return self.refuse(task, group);
         }
         if seen.is_idle() {
             return self.push_and_call(task, group, seen);
         }
         if !group.takes_jobs() {
-            self.queue().withdraw();
-            return Err(task);
+            return self.refuse(task, group);
         }
         self.queue().push_announced(task);
         Ok(())
@@ -214,10 +214,7 @@ impl<T: Send + 'static> Core<T> {
         while seen.is_idle() {
             if !seen.has_turn() {
                 // Before the step that others rely on, as only an open group makes it true.
-                let Some(place) = group.reserve() else {
-                    self.queue().withdraw();
-                    return Err(task);
-                };
+                let Some(place) = group.reserve() else { return self.refuse(task, group) };
                 let call = self.call();
                 self.queue().push_announced(task);
                 match call {
@@ -228,8 +225,7 @@ impl<T: Send + 'static> Core<T> {
                 return Ok(());
             }
             if !group.takes_jobs() {
-                self.queue().withdraw();
-                return Err(task);
+                return self.refuse(task, group);
             }
             if self.call_turn_on_its_way() {
                 break;
@@ -239,6 +235,13 @@ impl<T: Send + 'static> Core<T> {
         }
         self.queue().push_announced(task);
         Ok(())
+    }
+
+    /// Takes the announcement of a job back, which a shutdown may have waited for.
+    fn refuse(&self, task: Task, group: &group::Core) -> Result<(), Task> {
+        self.queue().withdraw();
+        group.tell_of_withdrawal();
+        Err(task)
     }
 
     /// Has somebody come for what is in the queue; on a closed group, too, which then starts a thread if it has none. Once a shutdown has
@@ -254,17 +257,22 @@ impl<T: Send + 'static> Core<T> {
             }
             if self.is_orphaned() {
                 // In a forked child. The queue is the parent's.
-            } else if let Some(place) = self.group.reserve() {
+                return;
+            }
+            if let Some(place) = self.group.reserve() {
                 if let Some(call) = self.call() {
                     place.fill(call.into_task());
                 }
-            } else if self.group.is_cut_short() {
+                return;
+            }
+            if self.group.is_cut_short() {
                 if let Some(running) = self.seize() {
                     Self::cancel_queued(running);
                 }
             } else if let Some(call) = self.call() {
                 self.group.reserve_regardless().fill(call.into_task());
             }
+            self.group.tell_of_withdrawal();
             return;
         }
     }
@@ -300,7 +308,10 @@ impl<T: Send + 'static> Host for Core<T> {
         }
     }
 
-    fn settled(&self, _: Settlement) {}
+    fn settled(&self, _: Settlement) {
+        // A shutdown may have waited for a turn that would come in vain now.
+        self.group.tell_of_withdrawal();
+    }
 
     /// A job of a lane has its turn, and does not run on the thread of whoever waits for it; see [`wait_begins`](Self::wait_begins).
     fn is_current_thread(&self) -> bool {

@@ -4,6 +4,7 @@
 
 use super::core::Core;
 use super::handle::Lane;
+use crate::deadline::Deadline;
 use crate::group::Group;
 use crate::job::Offload;
 use crate::sync::{AtomicUsize, Ordering, check, check_bounded, yield_now};
@@ -23,6 +24,12 @@ struct Value(Arc<AtomicUsize>);
 impl Drop for Value {
     fn drop(&mut self) {
         assert_eq!(self.0.fetch_add(1, Ordering::Relaxed), 0, "dropped twice");
+    }
+}
+
+fn until_set(flag: &AtomicUsize) {
+    while flag.load(Ordering::Acquire) == 0 {
+        yield_now();
     }
 }
 
@@ -226,21 +233,59 @@ fn a_last_job_against_the_close_of_a_stuck_group() {
     });
 }
 
-/// A shutdown from the only thread, which has run the lane in place of a turn that is still queued. Another job comes, and may be called for by it.
+/// A shutdown from the only thread, which has run the lane in place of a turn that is still queued. Another job comes, and may be called for by it: but
+/// not to run after the shutdown.
 #[test]
 fn shutdown_inside_against_a_push() {
     check_bounded(1, || {
         let group = group();
         let lane = group.lane(0);
         let (inner, ending) = (lane.clone(), group.clone());
+        let ended = Arc::new(AtomicUsize::new(0));
+        let stale = Arc::new(AtomicUsize::new(0));
+        let (set_ended, is_stale) = (ended.clone(), stale.clone());
         let outer = group.offload(move || {
             inner.offload(|n| *n += 1).wait();
-            ending.shutdown(Duration::ZERO)
+            is_stale.store(1, Ordering::Release);
+            // Before and after, as a switch of threads there is no preemption.
+            yield_now();
+            let left = ending.shutdown(Duration::ZERO);
+            set_ended.store(1, Ordering::Relaxed);
+            yield_now();
+            left
         });
-        let other = lane.try_offload(|n| *n += 1).map(|job| job.catch().wait().is_ok());
+        until_set(&stale);
+        let job = lane.try_offload(move |n| {
+            *n += 1;
+            ended.load(Ordering::Relaxed)
+        });
+        let other = job.map(|job| job.catch().wait().map(|late| assert_eq!(late, 0)).is_ok());
         let left = outer.wait();
         assert_eq!(left.cancelled, usize::from(matches!(other, Ok(false))));
         assert_eq!(lane.into_inner().wait(), Some(1 + i32::from(matches!(other, Ok(true)))));
+    });
+}
+
+/// The same without an end to the patience: a job that is refused at last is not waited for.
+#[test]
+fn shutdown_inside_against_a_refused_push() {
+    check_bounded(1, || {
+        let group = group();
+        let lane = group.lane(0);
+        let (inner, ending) = (lane.clone(), group.clone());
+        let stale = Arc::new(AtomicUsize::new(0));
+        let is_stale = stale.clone();
+        let outer = group.offload(move || {
+            inner.offload(|n| *n += 1).wait();
+            is_stale.store(1, Ordering::Release);
+            yield_now();
+            ending.shutdown(Deadline::NEVER)
+        });
+        until_set(&stale);
+        group.close();
+        assert!(lane.offload(|n| *n += 1).catch().wait().is_err());
+        assert_eq!(outer.wait().cancelled, 0);
+        assert_eq!(lane.into_inner().wait(), Some(1));
     });
 }
 

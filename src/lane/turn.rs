@@ -133,7 +133,10 @@ impl<T: Send + 'static> Core<T> {
         }
         let group = running.group.clone();
         // A closed group has accepted what is queued here; so it runs, here.
-        let Some(place) = group.reserve() else { return Some(running) };
+        let Some(place) = group.reserve() else {
+            group.tell_of_withdrawal();
+            return Some(running);
+        };
         match running.hand_over() {
             // As if it had been queued, and come at once.
             Ok(call) if is_awaited(&call) => call.arrive(),

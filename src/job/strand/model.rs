@@ -6,7 +6,7 @@ use super::{Running, Strand, Strung};
 use crate::job::model::{ByHand, run};
 use crate::job::{Beside, Popped, Queue, new};
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell, check_bounded, loom_fence, yield_now};
-use loom::thread;
+use loom::thread::{self, JoinHandle};
 use std::sync::{Arc, Weak};
 
 type Host = Queue<Beside<()>>;
@@ -40,16 +40,67 @@ impl Strung for Body {
     }
 }
 
-fn strand(makes_way: bool) -> (Arc<Core>, Arc<AtomicUsize>) {
+/// What is to be seen of a strand without holding it.
+#[derive(Clone)]
+struct Outside {
+    core: Weak<Core>,
+    host: Arc<Host>,
+    ran: Arc<AtomicUsize>,
+}
+
+fn strand(makes_way: bool) -> (Arc<Core>, Outside) {
+    let host = Arc::new(Host::new(Beside::new(())));
     let ran = Arc::new(AtomicUsize::new(0));
-    let body = Body {
-        host: Arc::new(Queue::new(Beside::new(()))),
-        value: UnsafeCell::new(0),
-        ran: ran.clone(),
-        makes_way,
-        waiting: AtomicUsize::new(0),
-    };
-    (Arc::new(Strand::new(body)), ran)
+    let (value, waiting) = (UnsafeCell::new(0), AtomicUsize::new(0));
+    let body = Body { host: host.clone(), value, ran: ran.clone(), makes_way, waiting };
+    let core = Arc::new(Strand::new(body));
+    let outside = Outside { core: Arc::downgrade(&core), host, ran };
+    (core, outside)
+}
+
+impl Outside {
+    fn ran(&self) -> usize {
+        self.ran.load(Ordering::Acquire)
+    }
+
+    /// Runs one turn, if one is queued.
+    fn work_once(&self) -> bool {
+        let Popped::Task(task, _) = self.host.pop() else { return false };
+        run(task);
+        true
+    }
+
+    /// As a worker of the host: until so many jobs have run, and no turn is left.
+    fn work(&self, jobs: usize) {
+        loop {
+            let is_done = self.ran() == jobs;
+            if !self.work_once() {
+                if is_done && self.host.len() == 0 {
+                    return;
+                }
+                yield_now();
+            }
+        }
+    }
+
+    /// The same, on a thread of its own.
+    fn worker(&self, jobs: usize) -> JoinHandle<()> {
+        let outside = self.clone();
+        thread::spawn(move || outside.work(jobs))
+    }
+}
+
+/// Runs a model of a strand. Whoever lets go of that last, nobody is left with it.
+fn check_strand(
+    preemptions: usize,
+    makes_way: bool,
+    model: impl Fn(Arc<Core>, &Outside) + Send + Sync + 'static,
+) {
+    check_bounded(preemptions, move || {
+        let (core, outside) = strand(makes_way);
+        model(core, &outside);
+        assert_eq!(outside.core.strong_count(), 0);
+    });
 }
 
 /// As a lane's turn, in short.
@@ -145,51 +196,24 @@ fn wait_inside(core: &Arc<Core>, is_done: impl Fn() -> bool) {
     core.waiting.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// As a worker of the host: until so many jobs have run, and no turn is left.
-fn work(host: &Host, ran: &AtomicUsize, jobs: usize) {
-    loop {
-        let is_done = ran.load(Ordering::Acquire) == jobs;
-        match host.pop() {
-            Popped::Task(task, _) => run(task),
-            Popped::Busy | Popped::Empty if is_done && host.len() == 0 => return,
-            Popped::Busy | Popped::Empty => yield_now(),
-        }
-    }
-}
-
 fn close(core: Arc<Core>) {
     assert!(core.close());
 }
 
-/// Whoever lets go last, nobody is left with the strand.
-fn assert_freed(core: &Weak<Core>) {
-    assert_eq!(core.strong_count(), 0);
-}
-
 #[test]
 fn two_push_against_the_end_of_a_turn() {
-    check_bounded(4, || {
-        let (core, ran) = strand(false);
-        let weak = Arc::downgrade(&core);
-        let host = core.host.clone();
-        let worker = thread::spawn({
-            let ran = ran.clone();
-            move || work(&host, &ran, 2)
-        });
+    check_strand(4, false, |core, outside| {
+        let worker = outside.worker(2);
         assert!(push(&core));
         assert!(push(&core));
         close(core);
         worker.join().unwrap();
-        assert_freed(&weak);
     });
 }
 
 #[test]
 fn two_pushers() {
-    check_bounded(3, || {
-        let (core, ran) = strand(false);
-        let weak = Arc::downgrade(&core);
-        let host = core.host.clone();
+    check_strand(3, false, |core, outside| {
         let pusher = thread::spawn({
             let core = core.clone();
             move || assert!(push(&core))
@@ -197,68 +221,49 @@ fn two_pushers() {
         assert!(push(&core));
         let other = core.clone();
         drop(core);
-        work(&host, &ran, 2);
+        outside.work(2);
         pusher.join().unwrap();
         close(other);
-        assert_freed(&weak);
     });
 }
 
 /// The turn goes stale, and is called again, or arrives in vain.
 #[test]
 fn a_waiter_against_the_turn() {
-    check_bounded(4, || {
-        let (core, ran) = strand(false);
-        let weak = Arc::downgrade(&core);
-        let host = core.host.clone();
-        let worker = thread::spawn({
-            let ran = ran.clone();
-            move || work(&host, &ran, 2)
-        });
+    check_strand(4, false, |core, outside| {
+        let worker = outside.worker(2);
         for jobs in 1..=2 {
             assert!(push(&core));
-            wait_inside(&core, || ran.load(Ordering::Acquire) == jobs);
+            wait_inside(&core, || outside.ran() == jobs);
         }
         close(core);
         worker.join().unwrap();
-        assert_freed(&weak);
     });
 }
 
 /// Who makes way must not leave the jobs to a turn that comes only after the one who waits for them.
 #[test]
 fn a_waiter_against_making_way() {
-    check_bounded(4, || {
-        let (core, ran) = strand(true);
-        let weak = Arc::downgrade(&core);
-        let host = core.host.clone();
+    check_strand(4, true, |core, outside| {
         for _ in 0..2 {
             assert!(push(&core));
         }
         // The one other thread runs one turn. What it queues then is for the waiter, who does not come to it.
         let worker = thread::spawn({
-            let host = host.clone();
-            move || {
-                if let Popped::Task(task, _) = host.pop() {
-                    run(task);
-                }
-            }
+            let outside = outside.clone();
+            move || outside.work_once()
         });
-        wait_inside(&core, || ran.load(Ordering::Acquire) == 2);
+        wait_inside(&core, || outside.ran() == 2);
         worker.join().unwrap();
         close(core);
-        work(&host, &ran, 2);
-        assert_freed(&weak);
+        outside.work(2);
     });
 }
 
 /// Pushes meet the closer; what is accepted runs.
 #[test]
 fn close_against_push_and_turn() {
-    check_bounded(4, || {
-        let (core, ran) = strand(false);
-        let weak = Arc::downgrade(&core);
-        let host = core.host.clone();
+    check_strand(4, false, |core, outside| {
         assert!(push(&core));
         let closer = thread::spawn({
             let core = core.clone();
@@ -266,24 +271,17 @@ fn close_against_push_and_turn() {
         });
         let jobs = 1 + usize::from(push(&core));
         drop(core);
-        work(&host, &ran, jobs);
+        outside.work(jobs);
         closer.join().unwrap();
-        assert_freed(&weak);
     });
 }
 
 /// Called again after it was closed and let go of, as for the last job.
 #[test]
 fn a_call_after_the_close() {
-    check_bounded(4, || {
-        let (core, ran) = strand(false);
-        let weak = Arc::downgrade(&core);
-        let host = core.host.clone();
+    check_strand(4, false, |core, outside| {
         assert!(push(&core));
-        let worker = thread::spawn({
-            let (host, ran) = (host.clone(), ran.clone());
-            move || work(&host, &ran, 1)
-        });
+        let worker = outside.worker(1);
         assert!(core.close());
         // As `push`, in spite of the close.
         let (task, offload) = new(|| (), Arc::new(ByHand));
@@ -296,64 +294,48 @@ fn a_call_after_the_close() {
         }
         drop(core);
         worker.join().unwrap();
-        work(&host, &ran, 1);
+        outside.work(1);
         assert!(offload.is_finished());
         drop(offload);
-        assert_freed(&weak);
     });
 }
 
 /// A pusher who relies on a turn that may be arriving in vain at that moment. Nobody waits for its job inside.
 #[test]
 fn a_push_against_a_stale_turn() {
-    check_bounded(4, || {
-        let (core, ran) = strand(false);
-        let weak = Arc::downgrade(&core);
-        let host = core.host.clone();
+    check_strand(4, false, |core, outside| {
         assert!(push(&core));
-        wait_inside(&core, || ran.load(Ordering::Acquire) == 1);
-        let worker = thread::spawn({
-            let ran = ran.clone();
-            move || work(&host, &ran, 2)
-        });
+        wait_inside(&core, || outside.ran() == 1);
+        let worker = outside.worker(2);
         assert!(push(&core));
         close(core);
         worker.join().unwrap();
-        assert_freed(&weak);
     });
 }
 
 /// One who waited inside is done, and leaves the rest to a turn that may be arriving in vain at that moment. Nobody else waits.
 #[test]
 fn making_way_for_a_stale_turn() {
-    check_bounded(4, || {
-        let (core, ran) = strand(false);
-        let weak = Arc::downgrade(&core);
-        let host = core.host.clone();
+    check_strand(4, false, |core, outside| {
         for _ in 0..2 {
             assert!(push(&core));
         }
-        let worker = thread::spawn({
-            let ran = ran.clone();
-            move || work(&host, &ran, 2)
-        });
-        wait_inside(&core, || ran.load(Ordering::Acquire) >= 1);
+        let worker = outside.worker(2);
+        wait_inside(&core, || outside.ran() >= 1);
         close(core);
         worker.join().unwrap();
-        assert_freed(&weak);
     });
 }
 
 /// Closed and idle, the strand is held by a turn that is on its way, in vain. (What that finds wrong as it arrives is contained, as a job's panic is.)
 #[test]
 fn a_stale_turn_holds_a_closed_strand() {
-    check_bounded(1, || {
-        let (core, ran) = strand(false);
+    check_strand(1, false, |core, outside| {
         assert!(push(&core));
-        wait_inside(&core, || ran.load(Ordering::Acquire) == 1);
+        wait_inside(&core, || outside.ran() == 1);
         assert!(core.close());
         assert_eq!(Arc::strong_count(&core), 2);
-        work(&core.host, &ran, 1);
+        outside.work(1);
         assert_eq!(Arc::strong_count(&core), 1);
     });
 }
@@ -361,17 +343,15 @@ fn a_stale_turn_holds_a_closed_strand() {
 /// What the two ways to make way ask for, each where it is not so.
 #[test]
 fn only_one_turn_is_on_its_way() {
-    check_bounded(1, || {
-        let (core, ran) = strand(false);
-        let host = core.host.clone();
+    check_strand(1, false, |core, outside| {
         assert!(push(&core));
         let Some(running) = core.take_up() else { panic!("called") };
-        assert_eq!(host.stale(), 1);
+        assert_eq!(outside.host.stale(), 1);
         let Err(running) = running.hand_over() else { panic!("queued twice") };
-        work(&host, &ran, 0);
+        outside.work(0);
         let Err(running) = running.hand_over_to_turn_on_its_way() else { panic!("nobody would come") };
         run_all(running, None);
-        assert_eq!(ran.load(Ordering::Acquire), 1);
+        assert_eq!(outside.ran(), 1);
         close(core);
     });
 }
@@ -379,9 +359,7 @@ fn only_one_turn_is_on_its_way() {
 /// A turn is taken up before its caller, who has a place for it, has queued it: it is waited for.
 #[test]
 fn a_stale_turn_that_is_not_linked_yet() {
-    check_bounded(4, || {
-        let (core, ran) = strand(false);
-        let host = core.host.clone();
+    check_strand(4, false, |core, outside| {
         let caller = thread::spawn({
             let core = core.clone();
             move || {
@@ -396,10 +374,10 @@ fn a_stale_turn_that_is_not_linked_yet() {
                 None => yield_now(),
             }
         };
-        assert_eq!(host.stale(), 1);
+        assert_eq!(outside.host.stale(), 1);
         assert!(running.end().is_ok());
         caller.join().unwrap();
-        work(&host, &ran, 0);
+        outside.work(0);
         close(core);
     });
 }
