@@ -25,6 +25,7 @@ mod builder;
 mod flush;
 mod futures_io;
 mod offloaded;
+mod rewind;
 mod sides;
 mod stdio;
 mod stock;

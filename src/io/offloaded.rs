@@ -4,16 +4,15 @@ use super::ahead::{Ahead, broken};
 use super::behind::{Take, Writer};
 use super::builder::OffloadedBuilder;
 use super::flush::Flush;
+use super::rewind::Rewind;
 use super::sides::{Side, Sides};
 use super::unwritten::Unwritten;
 use crate::job::{JobError, Offload};
 use crate::lane::Lane;
 use crate::wait_list::Ticket;
-use std::any::Any;
 use std::fmt;
-use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::task::{Context, Poll, ready};
 
 /// A blocking reader or writer, or both, as an async one: its calls run on offload threads, in order.
@@ -90,39 +89,11 @@ pub struct Offloaded<T: Send + 'static> {
     pub(super) target: Option<SeekFrom>,
 }
 
-/// Moves the position by so much.
-pub(super) type Rewind<T> = fn(&mut T, i64) -> io::Result<u64>;
-
 /// A job that changes the position. Others wait for it.
 enum Moving {
     /// To where the user has read to.
     Back(Offload<io::Result<u64>>),
     Seek(SeekFrom, Offload<io::Result<u64>>),
-}
-
-/// As much as a file's position says: some devices claim to have moved, and have none. What was read of them must stay.
-fn rewind_file(file: &mut File, by: i64) -> io::Result<u64> {
-    let before = file.stream_position()?;
-    let after = file.seek(SeekFrom::Current(by))?;
-    if after.checked_add_signed(-by) == Some(before) { Ok(after) } else { Err(ErrorKind::NotSeekable.into()) }
-}
-
-/// For the types that are known to have one position for reading and writing.
-pub(super) fn known_rewind<T: 'static>() -> Option<Rewind<T>> {
-    fn of<T: 'static, S: Seek + 'static>() -> Option<Rewind<T>> {
-        let rewind: Rewind<T> = |inner, by| {
-            let inner = inner as &mut dyn Any;
-            if let Some(file) = inner.downcast_mut() {
-                return rewind_file(file, by);
-            }
-            match inner.downcast_mut::<S>() {
-                Some(inner) => inner.seek(SeekFrom::Current(by)),
-                None => Err(ErrorKind::NotSeekable.into()),
-            }
-        };
-        (std::any::TypeId::of::<T>() == std::any::TypeId::of::<S>()).then_some(rewind)
-    }
-    of::<T, File>().or_else(of::<T, Cursor<Vec<u8>>>).or_else(of::<T, BufReader<File>>)
 }
 
 impl Offloaded<()> {
