@@ -45,9 +45,10 @@ impl Ahead {
         self.current.as_ref().map_or(&[], Chunk::bytes)
     }
 
-    /// How many bytes were read and not given out.
-    pub(super) fn unread(&self) -> usize {
-        self.bytes().len() + self.stock.len()
+    /// How many bytes will have been read and not given out once all jobs have ended that are under way, if nothing is given out meanwhile.
+    pub(super) fn unread_then(&self) -> impl FnOnce() -> usize + Send + 'static {
+        let (given, stock) = (self.bytes().len(), self.stock.clone());
+        move || given + stock.len()
     }
 
     /// Whether the source may stand elsewhere than its user thinks, or has told something that he does not know. Takes no lock that a job might
@@ -128,10 +129,15 @@ impl Ahead {
         }
     }
 
-    /// Ready once no job is under way: the source stands behind the [unread](Self::unread) bytes.
-    pub(super) fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// No job begins any more, or to read; until the user asks again.
+    pub(super) fn stop(&mut self) {
         self.stock.stop();
         self.call_off();
+    }
+
+    /// Ready once no job is under way: the source stands behind the [unread](Self::unread_then) bytes.
+    pub(super) fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stop();
         self.gives_way = true;
         while !self.jobs.is_empty() {
             // If it was cancelled with its group, whatever comes next is told.
@@ -158,6 +164,8 @@ impl Ahead {
             self.used = Some(chunk.into_buffer());
         }
         self.stock.forget();
+        // Those that were under way came before what has moved the source.
+        self.jobs.clear();
         self.has_asked = false;
     }
 

@@ -84,9 +84,12 @@ pub struct Offloaded<T: Send + 'static> {
     /// Goes up with each write, and all else that a flush has to do with.
     changes: u64,
     closing: Option<Offload<()>>,
-    /// Where tokio's `start_seek` wants to.
+    /// Where tokio's `start_seek` wants to, if something else is under way.
     #[cfg(feature = "tokio")]
     pub(super) target: Option<SeekFrom>,
+    /// Where the last seek has come to.
+    #[cfg(feature = "tokio")]
+    arrived: u64,
 }
 
 /// A job that changes the position. Others wait for it.
@@ -129,6 +132,8 @@ impl<T: Send + 'static> Offloaded<T> {
             closing: None,
             #[cfg(feature = "tokio")]
             target: None,
+            #[cfg(feature = "tokio")]
+            arrived: 0,
         }
     }
 
@@ -257,23 +262,23 @@ impl<T: Send + 'static> Offloaded<T> {
         }
     }
 
-    /// Whether a seek is on its way, wanted or not.
+    /// Whether anything is on its way that moves the position.
     #[cfg(feature = "tokio")]
-    fn is_seeking(&self) -> bool {
-        matches!(self.moving, Some(Moving::Seek(..)))
+    pub(super) fn is_moving(&self) -> bool {
+        self.moving.is_some()
     }
 
-    /// Whether that is one to there.
+    /// Whether that is a seek to there.
     pub(super) fn is_seeking_to(&self, to: SeekFrom) -> bool {
         matches!(&self.moving, Some(Moving::Seek(target, _)) if *target == to)
     }
 
-    /// Where a seek has come to that is on its way; 0 if none is.
+    /// Where the last seek has come to, once none is on its way. (Another task may have seen its end.)
     #[cfg(feature = "tokio")]
     pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        self.poll_as(Side::Write, cx, |this, cx| match this.is_seeking() {
-            true => this.poll_sought(cx),
-            false => this.poll_settled(cx).map_ok(|()| 0),
+        self.poll_as(Side::Write, cx, |this, cx| match this.moving {
+            Some(Moving::Seek(..)) => this.poll_sought(cx),
+            _ => this.poll_settled(cx).map_ok(|()| this.arrived),
         })
     }
 
@@ -284,8 +289,12 @@ impl<T: Send + 'static> Offloaded<T> {
         let sought = ready!(job.poll_outcome(cx)).map_err(broken);
         self.moving = None;
         let position = sought.and_then(|sought| sought);
-        if position.is_ok() {
+        if let Ok(position) = &position {
             self.ahead.forget();
+            #[cfg(feature = "tokio")]
+            {
+                self.arrived = *position;
+            }
         }
         Poll::Ready(position)
     }
@@ -336,7 +345,7 @@ impl<T: Send + 'static> Offloaded<T> {
             };
             self.lane()?;
             ready!(self.poll_stop(cx));
-            let Ok(by) = i64::try_from(self.ahead.unread()) else { return Poll::Ready(Ok(())) };
+            let Ok(by) = i64::try_from(self.ahead.unread_then()()) else { return Poll::Ready(Ok(())) };
             // The end is another one if the position is moved, or it becomes a longer file; that of a terminal comes but once.
             if by == 0 && !self.ahead.is_at_end() {
                 return Poll::Ready(Ok(()));
@@ -443,27 +452,30 @@ impl<T: Seek + Send + 'static> Offloaded<T> {
     fn poll_seek(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
         if !self.is_seeking_to(to) {
             ready!(self.poll_settled(cx))?;
-            self.lane()?;
-            ready!(self.poll_stop(cx));
-            let target = match to {
-                SeekFrom::Current(by) => {
-                    let unread = i64::try_from(self.ahead.unread()).unwrap_or(i64::MAX);
-                    let Some(by) = by.checked_sub(unread) else {
-                        return Poll::Ready(Err(ErrorKind::InvalidInput.into()));
-                    };
-                    SeekFrom::Current(by)
-                }
-                absolute => absolute,
-            };
-            let writer = self.writer.clone();
-            self.changes += 1;
-            let job = self.lane()?.offload(move |inner| {
-                writer.map_or(Ok(()), |writer| writer.write_out(inner))?;
-                inner.seek(target)
-            });
-            self.moving = Some(Moving::Seek(to, job));
+            self.start(to)?;
         }
         self.poll_sought(cx)
+    }
+
+    /// Queues a seek, while nothing else is on its way that moves the position. From now on all others wait for it.
+    pub(super) fn start(&mut self, to: SeekFrom) -> io::Result<()> {
+        self.lane()?;
+        self.ahead.stop();
+        self.sides.wake(Side::Read);
+        let (writer, unread) = (self.writer.clone(), self.ahead.unread_then());
+        self.changes += 1;
+        let job = self.lane()?.offload(move |inner| {
+            writer.map_or(Ok(()), |writer| writer.write_out(inner))?;
+            inner.seek(match to {
+                SeekFrom::Current(by) => {
+                    let by = i64::try_from(unread()).ok().and_then(|unread| by.checked_sub(unread));
+                    SeekFrom::Current(by.ok_or(ErrorKind::InvalidInput)?)
+                }
+                absolute => absolute,
+            })
+        });
+        self.moving = Some(Moving::Seek(to, job));
+        Ok(())
     }
 }
 

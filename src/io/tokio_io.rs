@@ -49,8 +49,11 @@ impl<T: Write + Send + 'static> AsyncWrite for Offloaded<T> {
 
 impl<T: Seek + Send + 'static> AsyncSeek for Offloaded<T> {
     fn start_seek(mut self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
-        self.target = Some(to);
-        Ok(())
+        if self.is_moving() {
+            self.target = Some(to);
+            return Ok(());
+        }
+        self.start(to)
     }
 
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
