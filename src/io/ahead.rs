@@ -51,10 +51,10 @@ impl Ahead {
         move || given + stock.len()
     }
 
-    /// Whether the source may stand elsewhere than its user thinks, or has told something that he does not know. Takes no lock that a job might
-    /// hold: this may be a forked child.
+    /// Whether the source may stand elsewhere than its user thinks, or has told something that he does not know.
     pub(super) fn is_ahead(&self) -> bool {
-        self.has_asked && (!self.jobs.is_empty() || self.current.is_some() || !self.stock.is_empty())
+        let is_reading = || self.jobs.iter().any(|job| !job.is_finished());
+        self.has_asked && (is_reading() || self.current.is_some() || !self.stock.is_empty())
     }
 
     /// Whether what he does not know is that this is the end. Not to be asked while jobs are under way.
@@ -129,6 +129,12 @@ impl Ahead {
         }
     }
 
+    /// Ready once the job that comes next, if any, has read.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // If it was cancelled with its group, whatever comes next is told.
+        self.poll_job(cx).map(drop)
+    }
+
     /// No job begins any more, or to read; until the user asks again.
     pub(super) fn stop(&mut self) {
         self.stock.stop();
@@ -140,8 +146,7 @@ impl Ahead {
         self.stop();
         self.gives_way = true;
         while !self.jobs.is_empty() {
-            // If it was cancelled with its group, whatever comes next is told.
-            let _ = ready!(self.poll_job(cx));
+            ready!(self.poll_next(cx));
         }
         Poll::Ready(())
     }

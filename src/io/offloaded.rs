@@ -78,8 +78,12 @@ pub struct Offloaded<T: Send + 'static> {
     ticket: Option<Ticket>,
     /// How to take back what was read ahead, if the source can.
     rewind: Option<Rewind<T>>,
+    /// Whether it has turned out that it cannot.
+    is_pipe: bool,
     moving: Option<Moving>,
     sides: Sides,
+    /// A read was taken from who waits for it. When he waits again it is his turn.
+    overtaken: bool,
     flush: Flush,
     /// Goes up with each write, and all else that a flush has to do with.
     changes: u64,
@@ -125,8 +129,10 @@ impl<T: Send + 'static> Offloaded<T> {
             write_buffer,
             ticket: None,
             rewind,
+            is_pipe: false,
             moving: None,
             sides: Sides::default(),
+            overtaken: false,
             flush: Flush::default(),
             changes: 0,
             closing: None,
@@ -173,9 +179,10 @@ impl<T: Send + 'static> Offloaded<T> {
         poll_fn(|cx| self.poll_where_user_is(cx)).await?;
         self.changes += 1;
         let writer = self.writer.clone();
-        let lane = self.lane()?;
+        // It may put a file in the place of a pipe; from which what was read of that cannot be taken back.
+        self.is_pipe &= self.ahead.is_ahead();
         self.ahead.look_again();
-        let job = lane.offload(move |inner| {
+        let job = self.lane()?.offload(move |inner| {
             writer.map_or(Ok(()), |writer| writer.write_out(inner))?;
             Ok(f(inner))
         });
@@ -226,7 +233,8 @@ impl<T: Send + 'static> Offloaded<T> {
         }
     }
 
-    /// The lane of the `T`, as long as this is open and not a forked child's copy.
+    /// The lane of the `T`, as long as this is open and not a forked child's copy. Each call begins here: of such a copy all locks may be held by
+    /// threads that are gone, those of a closed one too.
     fn lane(&self) -> io::Result<&Lane<T>> {
         match &self.lane {
             None => Err(closed()),
@@ -252,7 +260,7 @@ impl<T: Send + 'static> Offloaded<T> {
                 match moved.and_then(|moved| moved) {
                     Ok(_) => self.ahead.forget(),
                     // Not a file after all: its two sides are independent.
-                    Err(error) if error.kind() == ErrorKind::NotSeekable => self.rewind = None,
+                    Err(error) if error.kind() == ErrorKind::NotSeekable => self.is_pipe = true,
                     Err(error) => return Poll::Ready(Err(error)),
                 }
                 Poll::Ready(Ok(()))
@@ -276,6 +284,7 @@ impl<T: Send + 'static> Offloaded<T> {
     /// Where the last seek has come to, once none is on its way. (Another task may have seen its end.)
     #[cfg(feature = "tokio")]
     pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        self.lane()?;
         self.poll_as(Side::Write, cx, |this, cx| match this.moving {
             Some(Moving::Seek(..)) => this.poll_sought(cx),
             _ => this.poll_settled(cx).map_ok(|()| this.arrived),
@@ -299,23 +308,20 @@ impl<T: Send + 'static> Offloaded<T> {
         Poll::Ready(position)
     }
 
-    /// Polls what both sides may be waiting for, so that neither takes the other's wake-up away.
+    /// Polls what both sides may be waiting for, so that neither takes the other's wake-up away. Not in a forked child.
     fn poll_as<R>(
         &mut self,
         side: Side,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
-        if self.lane.as_ref().is_some_and(Lane::is_orphaned) {
-            // The parent's threads may have held the locks of its wakers.
-            return poll(self, cx);
-        }
         let waker = self.sides.enter(side, cx.waker());
         let polled = poll(self, &mut Context::from_waker(&waker));
         if polled.is_ready() {
             self.sides.leave(side);
-            if side == Side::Write {
-                self.ahead.go_on();
+            match side {
+                Side::Read => self.overtaken = false,
+                Side::Write => self.ahead.go_on(),
             }
         }
         polled
@@ -323,27 +329,40 @@ impl<T: Send + 'static> Offloaded<T> {
 
     /// Ready once the source stands where the user has read to, if it can.
     fn poll_where_user_is(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.moving.is_none() && !(self.rewind.is_some() && self.ahead.is_ahead()) {
+        self.lane()?;
+        if self.moving.is_none() && self.rewind_needed().is_none() {
             return self.poll_settled(cx);
         }
         self.poll_as(Side::Write, cx, Self::poll_moved_there)
     }
 
-    /// Ready once nobody reads.
+    /// How to take back what was read ahead, if there is anything.
+    fn rewind_needed(&self) -> Option<Rewind<T>> {
+        self.rewind.filter(|_| !self.is_pipe && self.ahead.is_ahead())
+    }
+
+    /// Ready once nobody reads. Who waits for a read, and was overtaken before, comes first.
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.overtaken && self.sides.waits(Side::Read) {
+            ready!(self.ahead.poll_next(cx));
+            // Once, as he may be gone, and nobody says so.
+            self.overtaken = false;
+            self.sides.wake(Side::Read);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         ready!(self.ahead.poll_stop(cx));
-        // What it waits for may have been called off.
-        self.sides.wake(Side::Read);
+        // What it waits for may have been called off, or is to be taken back.
+        self.overtaken |= self.sides.wake(Side::Read);
         Poll::Ready(())
     }
 
     fn poll_moved_there(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_settled(cx))?;
-            let Some(rewind) = self.rewind.filter(|_| self.ahead.is_ahead()) else {
+            let Some(rewind) = self.rewind_needed() else {
                 return Poll::Ready(Ok(()));
             };
-            self.lane()?;
             ready!(self.poll_stop(cx));
             let Ok(by) = i64::try_from(self.ahead.unread_then()()) else { return Poll::Ready(Ok(())) };
             // The end is another one if the position is moved, or it becomes a longer file; that of a terminal comes but once.
@@ -359,18 +378,17 @@ impl<T: Send + 'static> Offloaded<T> {
 impl<T: Read + Send + 'static> Offloaded<T> {
     /// The bytes that were read and not consumed, after one read at the most; none at the end.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        self.lane()?;
         if self.moving.is_some() || self.ahead.bytes().is_empty() {
             ready!(self.poll_as(Side::Read, cx, Self::poll_filled))?;
         } else {
             ready!(self.poll_settled(cx))?;
-            self.lane()?;
         }
         Poll::Ready(Ok(self.ahead.bytes()))
     }
 
     fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_settled(cx))?;
-        self.lane()?;
         match &self.lane {
             Some(lane) if self.ahead.bytes().is_empty() => {
                 self.ahead.poll_fill(lane, self.writer.as_ref(), cx)
@@ -407,7 +425,6 @@ impl<T: Write + Send + 'static> Offloaded<T> {
         take: Take,
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_where_user_is(cx))?;
-        self.lane()?;
         let Some(lane) = &self.lane else { return Poll::Ready(Err(closed())) };
         let writer = self.writer.get_or_insert_with(|| Writer::new(self.write_buffer));
         self.changes += 1;
@@ -415,8 +432,8 @@ impl<T: Write + Send + 'static> Offloaded<T> {
     }
 
     pub(super) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_as(Side::Write, cx, Self::poll_settled))?;
         self.lane()?;
+        ready!(self.poll_as(Side::Write, cx, Self::poll_settled))?;
         let Some(lane) = &self.lane else { return Poll::Ready(Err(closed())) };
         let writer = self.writer.get_or_insert_with(|| Writer::new(self.write_buffer));
         self.flush.poll(lane, writer, self.changes, cx)
@@ -446,6 +463,7 @@ impl<T: Write + Send + 'static> Offloaded<T> {
 
 impl<T: Seek + Send + 'static> Offloaded<T> {
     pub(super) fn poll_seek_to(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
+        self.lane()?;
         self.poll_as(Side::Write, cx, |this, cx| this.poll_seek(cx, to))
     }
 

@@ -41,11 +41,11 @@ impl Both {
         std::mem::replace(&mut *lock(self.of(side)), waker)
     }
 
-    fn wake_side(&self, side: Side) {
-        if let Some(waker) = self.exchange(side, None) {
-            // One that panics must not keep the other from being woken.
-            contain(|| waker.wake());
-        }
+    fn wake_side(&self, side: Side) -> bool {
+        let Some(waker) = self.exchange(side, None) else { return false };
+        // One that panics must not keep the other from being woken.
+        contain(|| waker.wake());
+        true
     }
 }
 
@@ -69,11 +69,14 @@ impl Sides {
         }
     }
 
-    /// What it waits for is not to come: it must look again.
-    pub(super) fn wake(&self, side: Side) {
-        if let Some((both, _)) = &self.both {
-            both.wake_side(side);
-        }
+    /// Whether it waits, and was not woken since.
+    pub(super) fn waits(&self, side: Side) -> bool {
+        self.both.as_ref().is_some_and(|(both, _)| lock(both.of(side)).is_some())
+    }
+
+    /// What it waits for is not to come: it must look again. Whether it waited.
+    pub(super) fn wake(&self, side: Side) -> bool {
+        self.both.as_ref().is_some_and(|(both, _)| both.wake_side(side))
     }
 }
 
