@@ -66,7 +66,8 @@ use std::task::{Context, Poll, ready};
 /// # Errors
 ///
 /// Those of `T`; except that `Interrupted` is tried again. `WouldBlock`, from a descriptor that was set so, is passed on. A panic
-/// of `T`, and a group that takes no more jobs, are errors of the kind `Other` with a [`JobError`] or a message inside. In a child made by `fork` every call fails.
+/// of `T`, and a group that takes no more jobs, are errors of the kind `Other` with a [`JobError`] or a message inside. In a child made by `fork` every call fails. (But between two halves
+/// stands the lock of whoever has split it: if a thread of the parent held that at the fork, the other half waits for ever in the child.)
 pub struct Offloaded<T: Send + 'static> {
     /// `None` once closed.
     lane: Option<Lane<T>>,
