@@ -25,6 +25,7 @@ mod builder;
 mod flush;
 mod futures_io;
 mod offloaded;
+mod position;
 mod rewind;
 mod sides;
 mod stdio;

@@ -4,6 +4,7 @@ use super::ahead::{Ahead, broken};
 use super::behind::{Take, Writer};
 use super::builder::OffloadedBuilder;
 use super::flush::Flush;
+use super::position::Position;
 use super::rewind::Rewind;
 use super::sides::{Side, Sides};
 use super::unwritten::Unwritten;
@@ -12,7 +13,7 @@ use crate::lane::Lane;
 use crate::wait_list::Ticket;
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::task::{Context, Poll, ready};
 
 /// A blocking reader or writer, or both, as an async one: its calls run on offload threads, in order.
@@ -71,37 +72,18 @@ use std::task::{Context, Poll, ready};
 pub struct Offloaded<T: Send + 'static> {
     /// `None` once closed.
     lane: Option<Lane<T>>,
-    ahead: Ahead,
+    pub(super) ahead: Ahead,
     /// Once something was written.
-    writer: Option<Writer<T>>,
+    pub(super) writer: Option<Writer<T>>,
     write_buffer: usize,
     /// Its place among those who wait for room to write.
     ticket: Option<Ticket>,
-    /// How to take back what was read ahead, if the source can.
-    rewind: Option<Rewind<T>>,
-    /// Whether it has turned out that it cannot.
-    is_pipe: bool,
-    moving: Option<Moving>,
-    sides: Sides,
-    /// A read was taken from who waits for it. When he waits again it is his turn.
-    overtaken: bool,
+    pub(super) position: Position<T>,
+    pub(super) sides: Sides,
     flush: Flush,
     /// Goes up with each write, and all else that a flush has to do with.
-    changes: u64,
+    pub(super) changes: u64,
     closing: Option<Offload<()>>,
-    /// Where tokio's `start_seek` wants to, if something else is under way.
-    #[cfg(feature = "tokio")]
-    pub(super) target: Option<SeekFrom>,
-    /// Where the last seek has come to.
-    #[cfg(feature = "tokio")]
-    arrived: u64,
-}
-
-/// A job that changes the position. Others wait for it.
-enum Moving {
-    /// To where the user has read to.
-    Back(Offload<io::Result<u64>>),
-    Seek(SeekFrom, Offload<io::Result<u64>>),
 }
 
 impl Offloaded<()> {
@@ -129,18 +111,11 @@ impl<T: Send + 'static> Offloaded<T> {
             writer: None,
             write_buffer,
             ticket: None,
-            rewind,
-            is_pipe: false,
-            moving: None,
+            position: Position::new(rewind),
             sides: Sides::default(),
-            overtaken: false,
             flush: Flush::default(),
             changes: 0,
             closing: None,
-            #[cfg(feature = "tokio")]
-            target: None,
-            #[cfg(feature = "tokio")]
-            arrived: 0,
         }
     }
 
@@ -180,9 +155,7 @@ impl<T: Send + 'static> Offloaded<T> {
         poll_fn(|cx| self.poll_where_user_is(cx)).await?;
         self.changes += 1;
         let writer = self.writer.clone();
-        // It may put a file in the place of a pipe; from which what was read of that cannot be taken back.
-        self.is_pipe &= self.ahead.is_ahead();
-        self.ahead.look_again();
+        self.look_again();
         let job = self.lane()?.offload(move |inner| {
             writer.map_or(Ok(()), |writer| writer.write_out(inner))?;
             Ok(f(inner))
@@ -236,7 +209,7 @@ impl<T: Send + 'static> Offloaded<T> {
 
     /// The lane of the `T`, as long as this is open and not a forked child's copy. Each call begins here: of such a copy all locks may be held by
     /// threads that are gone, those of a closed one too.
-    fn lane(&self) -> io::Result<&Lane<T>> {
+    pub(super) fn lane(&self) -> io::Result<&Lane<T>> {
         match &self.lane {
             None => Err(closed()),
             Some(lane) if lane.is_orphaned() => {
@@ -246,71 +219,8 @@ impl<T: Send + 'static> Offloaded<T> {
         }
     }
 
-    /// Ready once no job that changes the position is under way.
-    pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        #[cfg(feature = "tokio")]
-        {
-            // Its user has dropped it, and does something else.
-            self.target = None;
-        }
-        match &mut self.moving {
-            None => Poll::Ready(Ok(())),
-            Some(Moving::Back(job)) => {
-                let moved = ready!(job.poll_outcome(cx)).map_err(broken);
-                self.moving = None;
-                match moved.and_then(|moved| moved) {
-                    Ok(_) => self.ahead.forget(),
-                    // Not a file after all: its two sides are independent.
-                    Err(error) if error.kind() == ErrorKind::NotSeekable => self.is_pipe = true,
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-                Poll::Ready(Ok(()))
-            }
-            // Its user has dropped it.
-            Some(Moving::Seek(..)) => self.poll_sought(cx).map(|_| Ok(())),
-        }
-    }
-
-    /// Whether anything is on its way that moves the position.
-    #[cfg(feature = "tokio")]
-    pub(super) fn is_moving(&self) -> bool {
-        self.moving.is_some()
-    }
-
-    /// Whether that is a seek to there.
-    pub(super) fn is_seeking_to(&self, to: SeekFrom) -> bool {
-        matches!(&self.moving, Some(Moving::Seek(target, _)) if *target == to)
-    }
-
-    /// Where the last seek has come to, once none is on its way. (Another task may have seen its end.)
-    #[cfg(feature = "tokio")]
-    pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        self.lane()?;
-        self.poll_as(Side::Write, cx, |this, cx| match this.moving {
-            Some(Moving::Seek(..)) => this.poll_sought(cx),
-            _ => this.poll_settled(cx).map_ok(|()| this.arrived),
-        })
-    }
-
-    fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        let Some(Moving::Seek(_, job)) = &mut self.moving else {
-            return Poll::Ready(Err(ErrorKind::InvalidInput.into()));
-        };
-        let sought = ready!(job.poll_outcome(cx)).map_err(broken);
-        self.moving = None;
-        let position = sought.and_then(|sought| sought);
-        if let Ok(position) = &position {
-            self.ahead.forget();
-            #[cfg(feature = "tokio")]
-            {
-                self.arrived = *position;
-            }
-        }
-        Poll::Ready(position)
-    }
-
     /// Polls what both sides may be waiting for, so that neither takes the other's wake-up away. Not in a forked child.
-    fn poll_as<R>(
+    pub(super) fn poll_as<R>(
         &mut self,
         side: Side,
         cx: &mut Context<'_>,
@@ -320,59 +230,11 @@ impl<T: Send + 'static> Offloaded<T> {
         let polled = poll(self, &mut Context::from_waker(&waker));
         if polled.is_ready() {
             self.sides.leave(side);
-            match side {
-                Side::Read => self.overtaken = false,
-                Side::Write => self.ahead.go_on(),
+            if side == Side::Write {
+                self.ahead.go_on();
             }
         }
         polled
-    }
-
-    /// Ready once the source stands where the user has read to, if it can.
-    fn poll_where_user_is(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.lane()?;
-        if self.moving.is_none() && self.rewind_needed().is_none() {
-            return self.poll_settled(cx);
-        }
-        self.poll_as(Side::Write, cx, Self::poll_moved_there)
-    }
-
-    /// How to take back what was read ahead, if there is anything.
-    fn rewind_needed(&self) -> Option<Rewind<T>> {
-        self.rewind.filter(|_| !self.is_pipe && self.ahead.is_ahead())
-    }
-
-    /// Ready once nobody reads. Who waits for a read, and was overtaken before, comes first.
-    fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.overtaken && self.sides.waits(Side::Read) {
-            ready!(self.ahead.poll_next(cx));
-            // Once, as he may be gone, and nobody says so.
-            self.overtaken = false;
-            self.sides.wake(Side::Read);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        ready!(self.ahead.poll_stop(cx));
-        // What it waits for may have been called off, or is to be taken back.
-        self.overtaken |= self.sides.wake(Side::Read);
-        Poll::Ready(())
-    }
-
-    fn poll_moved_there(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.poll_settled(cx))?;
-            let Some(rewind) = self.rewind_needed() else {
-                return Poll::Ready(Ok(()));
-            };
-            ready!(self.poll_stop(cx));
-            let Ok(by) = i64::try_from(self.ahead.unread_then()()) else { return Poll::Ready(Ok(())) };
-            // The end is another one if the position is moved, or it becomes a longer file; that of a terminal comes but once.
-            if by == 0 && !self.ahead.is_at_end() {
-                return Poll::Ready(Ok(()));
-            }
-            let job = self.lane()?.offload(move |inner| rewind(inner, -by));
-            self.moving = Some(Moving::Back(job));
-        }
     }
 }
 
@@ -380,10 +242,8 @@ impl<T: Read + Send + 'static> Offloaded<T> {
     /// The bytes that were read and not consumed, after one read at the most; none at the end.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         self.lane()?;
-        if self.moving.is_some() || self.ahead.bytes().is_empty() {
+        if self.is_moving() || self.ahead.bytes().is_empty() {
             ready!(self.poll_as(Side::Read, cx, Self::poll_filled))?;
-        } else {
-            ready!(self.poll_settled(cx))?;
         }
         Poll::Ready(Ok(self.ahead.bytes()))
     }
@@ -459,42 +319,6 @@ impl<T: Write + Send + 'static> Offloaded<T> {
             }
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: Seek + Send + 'static> Offloaded<T> {
-    pub(super) fn poll_seek_to(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
-        self.lane()?;
-        self.poll_as(Side::Write, cx, |this, cx| this.poll_seek(cx, to))
-    }
-
-    fn poll_seek(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
-        if !self.is_seeking_to(to) {
-            ready!(self.poll_settled(cx))?;
-            self.start(to)?;
-        }
-        self.poll_sought(cx)
-    }
-
-    /// Queues a seek, while nothing else is on its way that moves the position. From now on all others wait for it.
-    pub(super) fn start(&mut self, to: SeekFrom) -> io::Result<()> {
-        self.lane()?;
-        self.ahead.stop();
-        self.sides.wake(Side::Read);
-        let (writer, unread) = (self.writer.clone(), self.ahead.unread_then());
-        self.changes += 1;
-        let job = self.lane()?.offload(move |inner| {
-            writer.map_or(Ok(()), |writer| writer.write_out(inner))?;
-            inner.seek(match to {
-                SeekFrom::Current(by) => {
-                    let by = i64::try_from(unread()).ok().and_then(|unread| by.checked_sub(unread));
-                    SeekFrom::Current(by.ok_or(ErrorKind::InvalidInput)?)
-                }
-                absolute => absolute,
-            })
-        });
-        self.moving = Some(Moving::Seek(to, job));
-        Ok(())
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) enum Side {
 pub(super) struct Sides {
     /// Once anybody has waited.
     both: Option<(Arc<Both>, Waker)>,
+    /// A read was taken from the reader, who waits for it.
+    overtaken: bool,
 }
 
 /// Wakers are foreign code, and so are their clones and destructors: none of it runs under a lock.
@@ -62,21 +64,34 @@ impl Sides {
     }
 
     /// It waits no more.
-    pub(super) fn leave(&self, side: Side) {
+    pub(super) fn leave(&mut self, side: Side) {
+        self.overtaken &= side != Side::Read;
         if let Some((both, _)) = &self.both {
             let old = both.exchange(side, None);
             contain(|| drop(old));
         }
     }
 
-    /// Whether it waits, and was not woken since.
-    pub(super) fn waits(&self, side: Side) -> bool {
-        self.both.as_ref().is_some_and(|(both, _)| lock(both.of(side)).is_some())
-    }
-
     /// What it waits for is not to come: it must look again. Whether it waited.
     pub(super) fn wake(&self, side: Side) -> bool {
         self.both.as_ref().is_some_and(|(both, _)| both.wake_side(side))
+    }
+
+    /// What the reader waits for was called off, or is to be taken back.
+    pub(super) fn overtake_reader(&mut self) {
+        self.overtaken |= self.wake(Side::Read);
+    }
+
+    /// Whether that has happened to him, and he waits again.
+    pub(super) fn is_readers_turn(&self) -> bool {
+        let waits = |(both, _): &(Arc<Both>, Waker)| lock(&both.reader).is_some();
+        self.overtaken && self.both.as_ref().is_some_and(waits)
+    }
+
+    /// Once: he may be gone, and nobody says so.
+    pub(super) fn give_reader_his_turn(&mut self) {
+        self.overtaken = false;
+        self.wake(Side::Read);
     }
 }
 
