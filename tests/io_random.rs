@@ -81,7 +81,7 @@ impl Seek for Faulty {
     }
 }
 
-/// Of the errors that a user has met, which and how often. Of what was `written` all come from writes, flushes and closes, and only they do.
+/// How often a user has met which error. That of a write comes from a write or a flush, and no other does.
 #[derive(Default)]
 struct Told(HashMap<usize, usize>);
 
@@ -236,13 +236,19 @@ fn the_end_of_the_group_at_any_time() {
 
 /// What is written to it can be read, until it has ended. A clone is another end of the same.
 #[derive(Clone, Default)]
-struct Talk(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+struct Talk(Arc<(Mutex<Said>, Condvar)>);
+
+#[derive(Default)]
+struct Said {
+    bytes: Vec<u8>,
+    is_all: bool,
+}
 
 impl Talk {
     fn say(&self, bytes: &[u8], ends: bool) {
         let mut said = self.0.0.lock().unwrap();
-        said.0.extend_from_slice(bytes);
-        said.1 |= ends;
+        said.bytes.extend_from_slice(bytes);
+        said.is_all |= ends;
         self.0.1.notify_all();
     }
 }
@@ -250,10 +256,11 @@ impl Talk {
 impl Read for Talk {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (said, changed) = &*self.0;
-        let mut said = changed.wait_while(said.lock().unwrap(), |said| said.0.is_empty() && !said.1).unwrap();
-        let len = said.0.len().min(buffer.len()).min(1 + buffer.len() * 2 / 3);
-        buffer[..len].copy_from_slice(&said.0[..len]);
-        said.0.drain(..len);
+        let mut said =
+            changed.wait_while(said.lock().unwrap(), |said| said.bytes.is_empty() && !said.is_all).unwrap();
+        let len = said.bytes.len().min(buffer.len()).min(1 + buffer.len() * 2 / 3);
+        buffer[..len].copy_from_slice(&said.bytes[..len]);
+        said.bytes.drain(..len);
         Ok(len)
     }
 }
