@@ -170,7 +170,7 @@ impl<T: Send + 'static> Offloaded<T> {
     /// Gives the `T` back, once all that was accepted is written. (It is not flushed beyond that.)
     ///
     /// What was read ahead is given back to a `T` that has a position, and lost else, as it is with
-    /// [`BufReader::into_inner`].
+    /// [`BufReader::into_inner`](std::io::BufReader::into_inner).
     ///
     /// # Errors
     ///
