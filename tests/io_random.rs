@@ -144,8 +144,24 @@ fn errors_at_any_call() {
                 }
                 7 => {
                     let to = SeekFrom::Current(random.i64(-3_000..3_000));
-                    if let Ok(position) = block_on_strictly(both.seek(to)) {
-                        assert_eq!(position, model.seek(to).expect(&context), "{context}");
+                    let seek = both.seek(to);
+                    match if drops { poll_and_drop(seek, polls) } else { Some(block_on_strictly(seek)) } {
+                        Some(Ok(position)) => {
+                            assert_eq!(position, model.seek(to).expect(&context), "{context}")
+                        }
+                        Some(Err(_)) => {}
+                        None => {
+                            // It takes place now, or never.
+                            let there = loop {
+                                match block_on_strictly(both.with(|inner| inner.inner.position())) {
+                                    Ok(there) => break there,
+                                    Err(_) => drop(told.note(block_on_strictly(both.flush()), true, &faults)),
+                                }
+                            };
+                            let before = model.position();
+                            assert!(there == before || there == model.seek(to).unwrap(), "{context}");
+                            model.set_position(there);
+                        }
                     }
                 }
                 8 => {
