@@ -3,10 +3,11 @@
 
 mod util;
 
+use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
-use futures::io::{AsyncReadExt, AsyncWriteExt};
-use std::io::{Cursor, Read, Write};
+use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use std::io::{Cursor, Read, SeekFrom, Write};
 use util::fork::{alone, forked, forked_with};
 use util::process::{child, is_child};
 use util::sink::{Sink, poll_and_drop};
@@ -51,6 +52,54 @@ fn the_child_gets_neither_the_inner_one_nor_what_was_read_ahead() {
         let mut rest = Vec::new();
         block_on(reader.read_to_end(&mut rest)).unwrap();
         assert_eq!(rest, vec![7; 99_990]);
+    });
+}
+
+/// An adapter whose jobs are at something, and who waits for them.
+fn busy(group: &Group, random: &mut fastrand::Rng) -> Offloaded<Cursor<Vec<u8>>> {
+    let builder = Offloaded::builder().group(group).read_buffer(random.usize(4..200_000));
+    let mut both = builder.write_buffer(random.usize(1..5_000)).build(Cursor::new(vec![7; 500_000]));
+    for _ in 0..random.usize(1..6) {
+        let polls = random.usize(1..3);
+        match random.u32(0..6) {
+            0..2 => drop(poll_and_drop(both.read(&mut [0; 50_000]), polls)),
+            2..4 => drop(poll_and_drop(both.write(&[1; 100]), polls)),
+            4 => drop(poll_and_drop(both.seek(SeekFrom::Start(7)), polls)),
+            _ => drop(poll_and_drop(both.flush(), polls)),
+        }
+    }
+    let _ = poll_and_drop(both.read(&mut [0]), 1);
+    if random.bool() {
+        let _ = poll_and_drop(both.close(), 1);
+    }
+    both
+}
+
+/// Threads of the parent may be at anything, with any lock in their hands; also of one that was closed. Its halves are no different.
+#[test]
+fn every_call_fails_in_the_child() {
+    alone("every_call_fails_in_the_child", || {
+        let group = Group::builder().max_threads(2).build().unwrap();
+        for seed in 0..100 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let adapters: Vec<_> = (0..20).map(|_| busy(&group, &mut random)).collect();
+            drop(forked_with(adapters, |adapters| {
+                for mut both in adapters {
+                    assert!(block_on(both.read(&mut [0])).is_err());
+                    assert!(block_on(both.write(&[0])).is_err());
+                    assert!(block_on(both.seek(SeekFrom::Start(0))).is_err());
+                    assert!(block_on(both.flush()).is_err());
+                    assert!(block_on(both.with(|_| ())).is_err());
+                    // One that was closed is.
+                    let _ = block_on(both.close());
+                    let (mut from, mut to) = both.split();
+                    assert!(block_on(from.read(&mut [0])).is_err());
+                    assert!(block_on(to.write(&[0])).is_err());
+                    assert!(block_on(to.flush()).is_err());
+                    drop(from);
+                }
+            }));
+        }
     });
 }
 

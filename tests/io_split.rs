@@ -3,6 +3,7 @@
 
 mod util;
 
+use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
@@ -167,19 +168,32 @@ fn a_read_that_has_not_begun() {
     }
 }
 
-/// Fills whatever it is given, when it is told to; and tells how often it was asked.
-struct Endless(Arc<AtomicUsize>, mpsc::Receiver<()>);
+/// Fills whatever it is given and takes whatever it is given; one of them when it is told to, and tells how often it was asked.
+struct Endless {
+    asked: Arc<AtomicUsize>,
+    told: mpsc::Receiver<()>,
+    writes: bool,
+}
+
+impl Endless {
+    fn pass(&self, writes: bool) {
+        if self.writes == writes {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let _ = self.told.recv();
+        }
+    }
+}
 
 impl Read for Endless {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        let _ = self.1.recv();
+        self.pass(false);
         Ok(buffer.len())
     }
 }
 
 impl Write for Endless {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pass(true);
         Ok(bytes.len())
     }
 
@@ -194,25 +208,55 @@ impl Seek for Endless {
     }
 }
 
+/// One of its calls waits to be told.
+fn endless(writes: bool) -> (Group, Arc<AtomicUsize>, mpsc::Sender<()>, Offloaded<Endless>) {
+    let group = single_thread_group();
+    let (asked, (tell, told)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
+    let both = Endless { asked: asked.clone(), told, writes };
+    let both = Offloaded::builder().group(&group).build_seekable(both);
+    (group, asked, tell, both)
+}
+
+/// Until there was one more call, or there is to be none.
+fn until_asked(group: &Group, asked: &AtomicUsize, answered: usize) {
+    eventually("a call is under way, if there is to be one", || {
+        let stats = group.stats();
+        asked.load(Ordering::SeqCst) > answered || stats.queued == 0 && stats.running == 0
+    });
+}
+
 /// A reader that is always polled first, and always has a read under way by the time the writer comes.
 #[test]
 fn a_reader_without_an_end_lets_a_writer_in() {
     let _watchdog = watchdog();
-    let group = single_thread_group();
-    let (asked, (tell, told)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
-    let both = Offloaded::builder().group(&group).build_seekable(Endless(asked.clone(), told));
+    let (group, asked, tell, both) = endless(false);
     let (mut from, mut to) = both.split();
     let mut buffer = vec![0; 1 << 20];
     let passed = (0..20).position(|answered| {
         while poll_and_drop(from.read(&mut buffer), 1).is_some() {}
-        eventually("a read is under way, if there is to be one", || {
-            let stats = group.stats();
-            asked.load(Ordering::SeqCst) > answered || stats.queued == 0 && stats.running == 0
-        });
+        until_asked(&group, &asked, answered);
         let written = poll_and_drop(to.write(b"x"), 1).is_some();
         tell.send(()).unwrap();
         group.drain().wait();
         written
+    });
+    assert!(passed.is_some());
+}
+
+/// A writer that always has a write under way, and takes what the reader has asked for away.
+#[test]
+fn a_writer_without_an_end_lets_a_reader_in() {
+    let _watchdog = watchdog();
+    let (group, asked, tell, both) = endless(true);
+    let (mut from, mut to) = both.split();
+    let passed = (0..20).position(|answered| {
+        let read = answered > 0 && poll_and_drop(from.read(&mut [0; 10]), 1).is_some();
+        let _ = poll_and_drop(to.write(b"x"), 1);
+        if answered > 0 {
+            tell.send(()).unwrap();
+        }
+        until_asked(&group, &asked, answered);
+        read
     });
     assert!(passed.is_some());
 }

@@ -6,14 +6,15 @@ mod util;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use std::future::poll_fn;
-use std::io::{Cursor, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::pin::Pin;
+use std::sync::mpsc;
 use std::task::Context;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Builder;
 use util::probe_waker::ProbeWaker;
 use util::sink::{Sink, poll_and_drop};
-use util::{hold_thread, single_thread_group, watchdog};
+use util::{Gate, hold_thread, single_thread_group, watchdog};
 
 fn in_both(test: impl AsyncFn()) {
     let _watchdog = watchdog();
@@ -102,4 +103,90 @@ fn a_seek_that_begins_before_another_has_ended() {
     held.release();
     assert_eq!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).unwrap(), 20);
     assert_eq!(block_on(bytes.stream_position()).unwrap(), 20);
+}
+
+/// It is under way from its start, whatever others do with the adapter before it is looked at.
+#[test]
+fn a_read_of_another_task_is_not_the_end_of_a_seek() {
+    let _watchdog = watchdog();
+    for polls in 0..3 {
+        let group = single_thread_group();
+        let mut bytes = Offloaded::builder().group(&group).build(Cursor::new((0..100).collect::<Vec<u8>>()));
+        let mut bytes = Pin::new(&mut bytes);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut byte = [0];
+        let held = hold_thread(&group);
+        assert!(bytes.as_mut().poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending());
+        bytes.as_mut().start_seek(SeekFrom::Start(10)).unwrap();
+        for _ in 0..polls {
+            assert!(bytes.as_mut().poll_complete(&mut cx).is_pending());
+        }
+        assert!(bytes.as_mut().poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending());
+        held.release();
+        block_on(poll_fn(|cx| bytes.as_mut().poll_read(cx, &mut ReadBuf::new(&mut byte)))).unwrap();
+        assert_eq!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).unwrap(), 10);
+        assert_eq!(byte, [10]);
+    }
+}
+
+/// Waits with its first read, having told that it came.
+struct SlowStart(Option<(mpsc::Sender<()>, Gate)>, Cursor<Vec<u8>>);
+
+impl Read for SlowStart {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if let Some((tell, gate)) = self.0.take() {
+            tell.send(()).unwrap();
+            gate.pass();
+        }
+        Read::read(&mut self.1, buffer)
+    }
+}
+
+impl Seek for SlowStart {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        Seek::seek(&mut self.1, to)
+    }
+}
+
+/// The read that it has to wait for was there before it, and the next one was not.
+#[test]
+fn a_seek_behind_a_read_that_blocks() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let (gate, (tell, came)) = (Gate::new(), mpsc::channel());
+    let slow = SlowStart(Some((tell, gate.clone())), Cursor::new((0..100).collect()));
+    let mut bytes = Offloaded::builder().group(&group).build(slow);
+    let mut bytes = Pin::new(&mut bytes);
+    let mut byte = [0];
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    assert!(bytes.as_mut().poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending());
+    came.recv().unwrap();
+    bytes.as_mut().start_seek(SeekFrom::Current(10)).unwrap();
+    assert!(bytes.as_mut().poll_complete(&mut cx).is_pending());
+    gate.open();
+    group.drain().wait();
+    block_on(poll_fn(|cx| bytes.as_mut().poll_read(cx, &mut ReadBuf::new(&mut byte)))).unwrap();
+    assert_eq!(byte, [10]);
+    assert_eq!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).unwrap(), 10);
+}
+
+/// A seek calls off a read that has not begun. Who waited for that is told, also if the seek itself is over at once.
+#[test]
+fn a_seek_that_fails_wakes_the_reader() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let mut bytes = Offloaded::builder().group(&group).build(Cursor::new(vec![7; 100]));
+    let held = hold_thread(&group);
+    let reader = ProbeWaker::new();
+    let mut by_reader = Context::from_waker(reader.waker());
+    let mut bytes = Pin::new(&mut bytes);
+    assert!(bytes.as_mut().poll_read(&mut by_reader, &mut ReadBuf::new(&mut [0])).is_pending());
+    group.close();
+    let started = bytes.as_mut().start_seek(SeekFrom::Start(10));
+    assert!(
+        started.is_err()
+            || poll_and_drop(poll_fn(|cx| bytes.as_mut().poll_complete(cx)), 1).unwrap().is_err()
+    );
+    assert!(reader.wakes() > 0);
+    held.release();
 }

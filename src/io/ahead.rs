@@ -45,15 +45,16 @@ impl Ahead {
         self.current.as_ref().map_or(&[], Chunk::bytes)
     }
 
-    /// How many bytes were read and not given out.
-    pub(super) fn unread(&self) -> usize {
-        self.bytes().len() + self.stock.len()
+    /// How many bytes will have been read and not given out once all jobs have ended that are under way, if nothing is given out meanwhile.
+    pub(super) fn unread_then(&self) -> impl FnOnce() -> usize + Send + 'static {
+        let (given, stock) = (self.bytes().len(), self.stock.clone());
+        move || given + stock.len()
     }
 
-    /// Whether the source may stand elsewhere than its user thinks, or has told something that he does not know. Takes no lock that a job might
-    /// hold: this may be a forked child.
+    /// Whether the source may stand elsewhere than its user thinks, or has told something that he does not know.
     pub(super) fn is_ahead(&self) -> bool {
-        self.has_asked && (!self.jobs.is_empty() || self.current.is_some() || !self.stock.is_empty())
+        let is_reading = || self.jobs.iter().any(|job| !job.is_finished());
+        self.has_asked && (is_reading() || self.current.is_some() || !self.stock.is_empty())
     }
 
     /// Whether what he does not know is that this is the end. Not to be asked while jobs are under way.
@@ -128,14 +129,24 @@ impl Ahead {
         }
     }
 
-    /// Ready once no job is under way: the source stands behind the [unread](Self::unread) bytes.
-    pub(super) fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready once the job that comes next, if any, has read.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // If it was cancelled with its group, whatever comes next is told.
+        self.poll_job(cx).map(drop)
+    }
+
+    /// No job begins any more, or to read; until the user asks again.
+    pub(super) fn stop(&mut self) {
         self.stock.stop();
         self.call_off();
+    }
+
+    /// Ready once no job is under way: the source stands behind the [unread](Self::unread_then) bytes.
+    pub(super) fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stop();
         self.gives_way = true;
         while !self.jobs.is_empty() {
-            // If it was cancelled with its group, whatever comes next is told.
-            let _ = ready!(self.poll_job(cx));
+            ready!(self.poll_next(cx));
         }
         Poll::Ready(())
     }
@@ -158,6 +169,8 @@ impl Ahead {
             self.used = Some(chunk.into_buffer());
         }
         self.stock.forget();
+        // Those that were under way came before what has moved the source.
+        self.jobs.clear();
         self.has_asked = false;
     }
 

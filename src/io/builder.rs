@@ -1,6 +1,7 @@
 //! Settings of an `Offloaded`.
 
-use super::offloaded::{Offloaded, Rewind, known_rewind};
+use super::offloaded::Offloaded;
+use super::rewind::{Rewind, known_rewind};
 use crate::group::Group;
 use crate::lane::Lane;
 use std::io::{Seek, SeekFrom};

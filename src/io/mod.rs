@@ -25,6 +25,8 @@ mod builder;
 mod flush;
 mod futures_io;
 mod offloaded;
+mod position;
+mod rewind;
 mod sides;
 mod stdio;
 mod stock;

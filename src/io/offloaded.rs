@@ -4,16 +4,16 @@ use super::ahead::{Ahead, broken};
 use super::behind::{Take, Writer};
 use super::builder::OffloadedBuilder;
 use super::flush::Flush;
+use super::position::Position;
+use super::rewind::Rewind;
 use super::sides::{Side, Sides};
 use super::unwritten::Unwritten;
 use crate::job::{JobError, Offload};
 use crate::lane::Lane;
 use crate::wait_list::Ticket;
-use std::any::Any;
 use std::fmt;
-use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::task::{Context, Poll, ready};
 
 /// A blocking reader or writer, or both, as an async one: its calls run on offload threads, in order.
@@ -67,62 +67,23 @@ use std::task::{Context, Poll, ready};
 /// # Errors
 ///
 /// Those of `T`; except that `Interrupted` is tried again. `WouldBlock`, from a descriptor that was set so, is passed on. A panic
-/// of `T`, and a group that takes no more jobs, are errors of the kind `Other` with a [`JobError`] or a message inside. In a child made by `fork` every call fails.
+/// of `T`, and a group that takes no more jobs, are errors of the kind `Other` with a [`JobError`] or a message inside. In a child made by `fork` every call fails. (But between two halves
+/// stands the lock of whoever has split it: if a thread of the parent held that at the fork, the other half waits for ever in the child.)
 pub struct Offloaded<T: Send + 'static> {
     /// `None` once closed.
     lane: Option<Lane<T>>,
-    ahead: Ahead,
+    pub(super) ahead: Ahead,
     /// Once something was written.
-    writer: Option<Writer<T>>,
+    pub(super) writer: Option<Writer<T>>,
     write_buffer: usize,
     /// Its place among those who wait for room to write.
     ticket: Option<Ticket>,
-    /// How to take back what was read ahead, if the source can.
-    rewind: Option<Rewind<T>>,
-    moving: Option<Moving>,
-    sides: Sides,
+    pub(super) position: Position<T>,
+    pub(super) sides: Sides,
     flush: Flush,
     /// Goes up with each write, and all else that a flush has to do with.
-    changes: u64,
+    pub(super) changes: u64,
     closing: Option<Offload<()>>,
-    /// Where tokio's `start_seek` wants to.
-    #[cfg(feature = "tokio")]
-    pub(super) target: Option<SeekFrom>,
-}
-
-/// Moves the position by so much.
-pub(super) type Rewind<T> = fn(&mut T, i64) -> io::Result<u64>;
-
-/// A job that changes the position. Others wait for it.
-enum Moving {
-    /// To where the user has read to.
-    Back(Offload<io::Result<u64>>),
-    Seek(SeekFrom, Offload<io::Result<u64>>),
-}
-
-/// As much as a file's position says: some devices claim to have moved, and have none. What was read of them must stay.
-fn rewind_file(file: &mut File, by: i64) -> io::Result<u64> {
-    let before = file.stream_position()?;
-    let after = file.seek(SeekFrom::Current(by))?;
-    if after.checked_add_signed(-by) == Some(before) { Ok(after) } else { Err(ErrorKind::NotSeekable.into()) }
-}
-
-/// For the types that are known to have one position for reading and writing.
-pub(super) fn known_rewind<T: 'static>() -> Option<Rewind<T>> {
-    fn of<T: 'static, S: Seek + 'static>() -> Option<Rewind<T>> {
-        let rewind: Rewind<T> = |inner, by| {
-            let inner = inner as &mut dyn Any;
-            if let Some(file) = inner.downcast_mut() {
-                return rewind_file(file, by);
-            }
-            match inner.downcast_mut::<S>() {
-                Some(inner) => inner.seek(SeekFrom::Current(by)),
-                None => Err(ErrorKind::NotSeekable.into()),
-            }
-        };
-        (std::any::TypeId::of::<T>() == std::any::TypeId::of::<S>()).then_some(rewind)
-    }
-    of::<T, File>().or_else(of::<T, Cursor<Vec<u8>>>).or_else(of::<T, BufReader<File>>)
 }
 
 impl Offloaded<()> {
@@ -150,14 +111,11 @@ impl<T: Send + 'static> Offloaded<T> {
             writer: None,
             write_buffer,
             ticket: None,
-            rewind,
-            moving: None,
+            position: Position::new(rewind),
             sides: Sides::default(),
             flush: Flush::default(),
             changes: 0,
             closing: None,
-            #[cfg(feature = "tokio")]
-            target: None,
         }
     }
 
@@ -197,9 +155,8 @@ impl<T: Send + 'static> Offloaded<T> {
         poll_fn(|cx| self.poll_where_user_is(cx)).await?;
         self.changes += 1;
         let writer = self.writer.clone();
-        let lane = self.lane()?;
-        self.ahead.look_again();
-        let job = lane.offload(move |inner| {
+        self.look_again();
+        let job = self.lane()?.offload(move |inner| {
             writer.map_or(Ok(()), |writer| writer.write_out(inner))?;
             Ok(f(inner))
         });
@@ -213,7 +170,7 @@ impl<T: Send + 'static> Offloaded<T> {
     /// Gives the `T` back, once all that was accepted is written. (It is not flushed beyond that.)
     ///
     /// What was read ahead is given back to a `T` that has a position, and lost else, as it is with
-    /// [`BufReader::into_inner`].
+    /// [`BufReader::into_inner`](std::io::BufReader::into_inner).
     ///
     /// # Errors
     ///
@@ -250,8 +207,9 @@ impl<T: Send + 'static> Offloaded<T> {
         }
     }
 
-    /// The lane of the `T`, as long as this is open and not a forked child's copy.
-    fn lane(&self) -> io::Result<&Lane<T>> {
+    /// The lane of the `T`, as long as this is open and not a forked child's copy. Each call begins here: of such a copy all locks may be held by
+    /// threads that are gone, those of a closed one too.
+    pub(super) fn lane(&self) -> io::Result<&Lane<T>> {
         match &self.lane {
             None => Err(closed()),
             Some(lane) if lane.is_orphaned() => {
@@ -261,75 +219,13 @@ impl<T: Send + 'static> Offloaded<T> {
         }
     }
 
-    /// Ready once no job that changes the position is under way.
-    pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        #[cfg(feature = "tokio")]
-        {
-            // Its user has dropped it, and does something else.
-            self.target = None;
-        }
-        match &mut self.moving {
-            None => Poll::Ready(Ok(())),
-            Some(Moving::Back(job)) => {
-                let moved = ready!(job.poll_outcome(cx)).map_err(broken);
-                self.moving = None;
-                match moved.and_then(|moved| moved) {
-                    Ok(_) => self.ahead.forget(),
-                    // Not a file after all: its two sides are independent.
-                    Err(error) if error.kind() == ErrorKind::NotSeekable => self.rewind = None,
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-                Poll::Ready(Ok(()))
-            }
-            // Its user has dropped it.
-            Some(Moving::Seek(..)) => self.poll_sought(cx).map(|_| Ok(())),
-        }
-    }
-
-    /// Whether a seek is on its way, wanted or not.
-    #[cfg(feature = "tokio")]
-    fn is_seeking(&self) -> bool {
-        matches!(self.moving, Some(Moving::Seek(..)))
-    }
-
-    /// Whether that is one to there.
-    pub(super) fn is_seeking_to(&self, to: SeekFrom) -> bool {
-        matches!(&self.moving, Some(Moving::Seek(target, _)) if *target == to)
-    }
-
-    /// Where a seek has come to that is on its way; 0 if none is.
-    #[cfg(feature = "tokio")]
-    pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        self.poll_as(Side::Write, cx, |this, cx| match this.is_seeking() {
-            true => this.poll_sought(cx),
-            false => this.poll_settled(cx).map_ok(|()| 0),
-        })
-    }
-
-    fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        let Some(Moving::Seek(_, job)) = &mut self.moving else {
-            return Poll::Ready(Err(ErrorKind::InvalidInput.into()));
-        };
-        let sought = ready!(job.poll_outcome(cx)).map_err(broken);
-        self.moving = None;
-        let position = sought.and_then(|sought| sought);
-        if position.is_ok() {
-            self.ahead.forget();
-        }
-        Poll::Ready(position)
-    }
-
-    /// Polls what both sides may be waiting for, so that neither takes the other's wake-up away.
-    fn poll_as<R>(
+    /// Polls what both sides may be waiting for, so that neither takes the other's wake-up away. Not in a forked child.
+    pub(super) fn poll_as<R>(
         &mut self,
         side: Side,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
-        if self.lane.as_ref().is_some_and(Lane::is_orphaned) {
-            // The parent's threads may have held the locks of its wakers.
-            return poll(self, cx);
-        }
         let waker = self.sides.enter(side, cx.waker());
         let polled = poll(self, &mut Context::from_waker(&waker));
         if polled.is_ready() {
@@ -340,57 +236,20 @@ impl<T: Send + 'static> Offloaded<T> {
         }
         polled
     }
-
-    /// Ready once the source stands where the user has read to, if it can.
-    fn poll_where_user_is(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.moving.is_none() && !(self.rewind.is_some() && self.ahead.is_ahead()) {
-            return self.poll_settled(cx);
-        }
-        self.poll_as(Side::Write, cx, Self::poll_moved_there)
-    }
-
-    /// Ready once nobody reads.
-    fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(self.ahead.poll_stop(cx));
-        // What it waits for may have been called off.
-        self.sides.wake(Side::Read);
-        Poll::Ready(())
-    }
-
-    fn poll_moved_there(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.poll_settled(cx))?;
-            let Some(rewind) = self.rewind.filter(|_| self.ahead.is_ahead()) else {
-                return Poll::Ready(Ok(()));
-            };
-            self.lane()?;
-            ready!(self.poll_stop(cx));
-            let Ok(by) = i64::try_from(self.ahead.unread()) else { return Poll::Ready(Ok(())) };
-            // The end is another one if the position is moved, or it becomes a longer file; that of a terminal comes but once.
-            if by == 0 && !self.ahead.is_at_end() {
-                return Poll::Ready(Ok(()));
-            }
-            let job = self.lane()?.offload(move |inner| rewind(inner, -by));
-            self.moving = Some(Moving::Back(job));
-        }
-    }
 }
 
 impl<T: Read + Send + 'static> Offloaded<T> {
     /// The bytes that were read and not consumed, after one read at the most; none at the end.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        if self.moving.is_some() || self.ahead.bytes().is_empty() {
+        self.lane()?;
+        if self.is_moving() || self.ahead.bytes().is_empty() {
             ready!(self.poll_as(Side::Read, cx, Self::poll_filled))?;
-        } else {
-            ready!(self.poll_settled(cx))?;
-            self.lane()?;
         }
         Poll::Ready(Ok(self.ahead.bytes()))
     }
 
     fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_settled(cx))?;
-        self.lane()?;
         match &self.lane {
             Some(lane) if self.ahead.bytes().is_empty() => {
                 self.ahead.poll_fill(lane, self.writer.as_ref(), cx)
@@ -427,7 +286,6 @@ impl<T: Write + Send + 'static> Offloaded<T> {
         take: Take,
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_where_user_is(cx))?;
-        self.lane()?;
         let Some(lane) = &self.lane else { return Poll::Ready(Err(closed())) };
         let writer = self.writer.get_or_insert_with(|| Writer::new(self.write_buffer));
         self.changes += 1;
@@ -435,8 +293,8 @@ impl<T: Write + Send + 'static> Offloaded<T> {
     }
 
     pub(super) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_as(Side::Write, cx, Self::poll_settled))?;
         self.lane()?;
+        ready!(self.poll_as(Side::Write, cx, Self::poll_settled))?;
         let Some(lane) = &self.lane else { return Poll::Ready(Err(closed())) };
         let writer = self.writer.get_or_insert_with(|| Writer::new(self.write_buffer));
         self.flush.poll(lane, writer, self.changes, cx)
@@ -461,38 +319,6 @@ impl<T: Write + Send + 'static> Offloaded<T> {
             }
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: Seek + Send + 'static> Offloaded<T> {
-    pub(super) fn poll_seek_to(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
-        self.poll_as(Side::Write, cx, |this, cx| this.poll_seek(cx, to))
-    }
-
-    fn poll_seek(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
-        if !self.is_seeking_to(to) {
-            ready!(self.poll_settled(cx))?;
-            self.lane()?;
-            ready!(self.poll_stop(cx));
-            let target = match to {
-                SeekFrom::Current(by) => {
-                    let unread = i64::try_from(self.ahead.unread()).unwrap_or(i64::MAX);
-                    let Some(by) = by.checked_sub(unread) else {
-                        return Poll::Ready(Err(ErrorKind::InvalidInput.into()));
-                    };
-                    SeekFrom::Current(by)
-                }
-                absolute => absolute,
-            };
-            let writer = self.writer.clone();
-            self.changes += 1;
-            let job = self.lane()?.offload(move |inner| {
-                writer.map_or(Ok(()), |writer| writer.write_out(inner))?;
-                inner.seek(target)
-            });
-            self.moving = Some(Moving::Seek(to, job));
-        }
-        self.poll_sought(cx)
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) enum Side {
 pub(super) struct Sides {
     /// Once anybody has waited.
     both: Option<(Arc<Both>, Waker)>,
+    /// A read was taken from the reader, who waits for it.
+    overtaken: bool,
 }
 
 /// Wakers are foreign code, and so are their clones and destructors: none of it runs under a lock.
@@ -41,11 +43,11 @@ impl Both {
         std::mem::replace(&mut *lock(self.of(side)), waker)
     }
 
-    fn wake_side(&self, side: Side) {
-        if let Some(waker) = self.exchange(side, None) {
-            // One that panics must not keep the other from being woken.
-            contain(|| waker.wake());
-        }
+    fn wake_side(&self, side: Side) -> bool {
+        let Some(waker) = self.exchange(side, None) else { return false };
+        // One that panics must not keep the other from being woken.
+        contain(|| waker.wake());
+        true
     }
 }
 
@@ -62,18 +64,34 @@ impl Sides {
     }
 
     /// It waits no more.
-    pub(super) fn leave(&self, side: Side) {
+    pub(super) fn leave(&mut self, side: Side) {
+        self.overtaken &= side != Side::Read;
         if let Some((both, _)) = &self.both {
             let old = both.exchange(side, None);
             contain(|| drop(old));
         }
     }
 
-    /// What it waits for is not to come: it must look again.
-    pub(super) fn wake(&self, side: Side) {
-        if let Some((both, _)) = &self.both {
-            both.wake_side(side);
-        }
+    /// What it waits for is not to come: it must look again. Whether it waited.
+    pub(super) fn wake(&self, side: Side) -> bool {
+        self.both.as_ref().is_some_and(|(both, _)| both.wake_side(side))
+    }
+
+    /// What the reader waits for was called off, or is to be taken back.
+    pub(super) fn overtake_reader(&mut self) {
+        self.overtaken |= self.wake(Side::Read);
+    }
+
+    /// Whether that has happened to him, and he waits again.
+    pub(super) fn is_readers_turn(&self) -> bool {
+        let waits = |(both, _): &(Arc<Both>, Waker)| lock(&both.reader).is_some();
+        self.overtaken && self.both.as_ref().is_some_and(waits)
+    }
+
+    /// Once: he may be gone, and nobody says so.
+    pub(super) fn give_reader_his_turn(&mut self) {
+        self.overtaken = false;
+        self.wake(Side::Read);
     }
 }
 
