@@ -4,6 +4,7 @@ mod util;
 
 use aside::log::{FlushError, Guard, WriteError, Writer};
 use aside::{Deadline, Group};
+use futures::executor::block_on;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
@@ -164,6 +165,41 @@ fn who_finds_another_at_the_passes_has_its_turn() {
     flushes.wait();
     fills.wait();
     assert_eq!(guard.close(LONG).written, 11);
+}
+
+/// The drain's job is queued behind the one that awaits it.
+#[test]
+fn a_job_of_the_only_thread_awaits_the_drain() {
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(1).build().unwrap();
+    let (log, guard) = Writer::builder().group(&group).sink(io::sink()).build().unwrap();
+    let job = group.offload(move || {
+        log.write_record(b"1\n").unwrap();
+        block_on(log.flush()).unwrap();
+        block_on(log.sync()).unwrap();
+    });
+    job.wait();
+    assert_eq!(guard.close(LONG).written, 1);
+}
+
+/// The same, but in no time.
+#[test]
+fn a_job_whose_time_is_up_does_not_call_the_sink() {
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(1).build().unwrap();
+    let sink = Sink::new();
+    let stopped = sink.stop();
+    let (log, guard) = Writer::builder().group(&group).sink(sink).build().unwrap();
+    let job = group.offload(move || {
+        log.write_record(b"1\n").unwrap();
+        assert!(matches!(log.flush_wait(Duration::ZERO), Err(FlushError::TimedOut)));
+        let report = guard.close(Duration::ZERO);
+        assert!(!report.is_complete);
+        assert_eq!(report.written, 0);
+    });
+    job.wait();
+    stopped.until_there();
+    stopped.go_on();
 }
 
 /// The one who learns that the sink has failed learns all that was lost by it.
