@@ -280,12 +280,12 @@ impl Backend {
             // A mark: the record itself is elsewhere.
             let record = ring.long.pop().unwrap_or_default();
             write_staged(&mut self.out, &mut self.staged, shared)?;
-            let written = self.out.write([&record, b""])?;
+            let (written, outcome) = self.out.write([&record, b""]);
             let is_whole = written == record.len();
             account(&mut self.out, shared, written, 1, usize::from(is_whole), !is_whole && written > 0);
             self.rings[index].consumer.release(1);
             shared.room.give_back(&mut self.rings[index], false);
-            return Ok(record.len().max(1));
+            return outcome.map(|()| record.len().max(1));
         }
         let (len, reach) = (run.len(), run.reach);
         if len < SHORT {
@@ -306,7 +306,7 @@ impl Backend {
         }
         publish(&self.rings);
         write_staged(&mut self.out, &mut self.staged, shared)?;
-        let written = self.out.write(run.bytes)?;
+        let (written, outcome) = self.out.write(run.bytes);
         let (mut whole, mut position) = (records, len);
         if written < len {
             (whole, position) = (0, 0);
@@ -318,7 +318,7 @@ impl Backend {
         }
         account(&mut self.out, shared, written, records as usize, whole as usize, position < written);
         self.rings[index].consumer.advance(reach);
-        Ok(len.max(1))
+        outcome.map(|()| len.max(1))
     }
 
     /// As after each pass: a ring may be taken out as soon as its own records are gone.
@@ -358,7 +358,7 @@ fn write_staged(out: &mut Out, staged: &mut Staged, shared: &Shared) -> io::Resu
     if staged.ends.is_empty() {
         return Ok(());
     }
-    let written = out.write([&staged.bytes, b""])?;
+    let (written, outcome) = out.write([&staged.bytes, b""]);
     let whole = staged.ends.partition_point(|&end| end <= written);
     let is_torn =
         written < staged.bytes.len() && whole.checked_sub(1).map_or(0, |last| staged.ends[last]) < written;
@@ -367,7 +367,7 @@ fn write_staged(out: &mut Out, staged: &mut Staged, shared: &Shared) -> io::Resu
     staged.bytes.clear();
     staged.ends.clear();
     staged.own.clear();
-    Ok(())
+    outcome
 }
 
 /// Of so many records so many went out whole.
