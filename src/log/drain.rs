@@ -29,7 +29,6 @@ pub(super) struct Backend {
     /// Rings with records to be emitted in this pass, with the stamp of the oldest.
     heads: Vec<(u64, usize)>,
     staged: Staged,
-    is_broken: bool,
     /// Why the sink's last flush failed, if it did.
     pub(super) unflushed: Option<Arc<io::Error>>,
 }
@@ -76,7 +75,6 @@ impl Backend {
             second: Vec::new(),
             heads: Vec::new(),
             staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: Vec::new() },
-            is_broken: false,
             unflushed: None,
         }
     }
@@ -111,13 +109,13 @@ impl Backend {
             Ok(Ok(brought)) => return brought,
             Ok(Err(error)) | Err(error) => error,
         };
-        self.is_broken = true;
         shared.break_off(failure);
         Brought(0)
     }
 
     fn try_pass(&mut self, shared: &Shared) -> io::Result<Brought> {
-        if self.is_broken {
+        // Said under this lock, or by who could start no drain.
+        if shared.alarm.look().is_broken() {
             return Ok(Brought(0));
         }
         // Before the snapshots: what was logged before that is in them.
@@ -408,5 +406,20 @@ mod tests {
             written.retain(|&record| record != 5);
             assert_eq!(written, [1, 2, 3, 4]);
         }
+    }
+
+    /// Another one may come to make a pass before the one that found out ends the writer.
+    #[test]
+    fn a_sink_that_failed_is_left_alone_and_what_is_left_is_counted() {
+        let stand = Stand::new(Order::Causal, Overflow::Block);
+        stand.fail();
+        stand.front().push(&[1], 1).unwrap();
+        assert!(!stand.pass());
+        // In a ring that no pass has seen.
+        stand.front().push(&[2], 2).unwrap();
+        assert!(!stand.pass());
+        stand.shared.end();
+        let stats = stand.shared.stats();
+        assert_eq!((stats.writes, stats.written, stats.lost), (1, 0, 2));
     }
 }

@@ -102,32 +102,3 @@ impl Shared {
         state()
     }
 }
-
-#[cfg(all(test, aside_loom))]
-mod model {
-    use super::super::builder::{Order, Overflow};
-    use super::super::stand::Stand;
-    use crate::sync::{Ordering, check, counting_waker};
-    use loom::thread;
-
-    /// Two of the drain's group make passes, whose job has no thread: who asks for a flush finds the other one at it, which then does something else.
-    #[test]
-    fn log_flush_against_another_helper() {
-        check(|| {
-            let stand = Stand::new(Order::PerThread, Overflow::Block);
-            let shared = stand.shared.clone();
-            assert!(shared.alarm.wake());
-            let (woken, waker) = counting_waker();
-            let asking = {
-                let shared = shared.clone();
-                thread::spawn(move || {
-                    let asked = shared.ask_flush();
-                    shared.poll_state(true, &mut None, &waker, || shared.flush_state(&asked))
-                })
-            };
-            shared.help();
-            let done = asking.join().unwrap();
-            assert!(done.is_some() || woken.0.load(Ordering::Relaxed) > 0, "nobody comes");
-        });
-    }
-}
