@@ -110,11 +110,11 @@ fn the_memory_of_threads_that_are_gone_is_given_back() {
     );
 }
 
-/// From now on the process takes no more address space than so many bytes more. Returns what it might before.
+/// From now on the process may write to so many bytes more, and to none behind that. Returns what it might before.
 fn limit_memory(rest: usize) -> Rlimit {
-    let before = getrlimit(Resource::As);
-    let limit = Some((memory("VmSize") + rest) as u64);
-    setrlimit(Resource::As, Rlimit { current: limit, ..before }).unwrap();
+    let before = getrlimit(Resource::Data);
+    let limit = Some((memory("VmData") + rest) as u64);
+    setrlimit(Resource::Data, Rlimit { current: limit, ..before }).unwrap();
     before
 }
 
@@ -132,7 +132,7 @@ fn threads_that_there_is_no_memory_for_share_a_ring() {
             thread::scope(|scope| {
                 for _ in 0..3 {
                     scope.spawn(|| {
-                        // The allocator takes address space for each thread, at its first use.
+                        // The allocator takes memory for each thread, at its first use.
                         drop(black_box(vec![1]));
                         started.wait();
                         limited.pass();
@@ -145,7 +145,7 @@ fn threads_that_there_is_no_memory_for_share_a_ring() {
                 let refused = build().build().map(drop);
                 limited.open();
                 eventually("all are logged", || log.stats().written == 3);
-                setrlimit(Resource::As, before).unwrap();
+                setrlimit(Resource::Data, before).unwrap();
                 assert_eq!(refused.unwrap_err().kind(), ErrorKind::OutOfMemory);
             });
             assert_eq!(log.stats().threads_without_ring, 3);
@@ -184,7 +184,7 @@ fn a_slab_that_there_is_no_memory_for_is_not_counted() {
             };
             let limits = limit_memory(1 << 20);
             log_of(&turns[..5]);
-            setrlimit(Resource::As, limits).unwrap();
+            setrlimit(Resource::Data, limits).unwrap();
             assert_eq!(log.stats().rings, 6);
             log_of(&turns[5..]);
             end.open();

@@ -265,8 +265,8 @@ fn there_is_room_during_a_write() {
         log.write_record(b"1\n").unwrap();
         first.until_there();
         let mut second = sink.stop();
-        // Few bytes, as these fill the descriptors.
-        while log.write_record(b"2\n").is_ok() {}
+        // Less than who waits would be woken for, ...
+        (0..60).for_each(|_| log.write_record(b"2\n").unwrap());
         thread::scope(|scope| {
             for len in lens {
                 let (log, end, (tell, told)) = (&log, &end, mpsc::channel());
@@ -277,15 +277,18 @@ fn there_is_room_during_a_write() {
                 });
                 told.recv().unwrap();
             }
+            // ... and until the ring is full: few bytes, as these fill the descriptors.
+            while log.write_record(b"2\n").is_ok() {}
             first.go_on();
             // The flush behind the first write; then the second write.
             second.until_there();
             let third = sink.stop();
             std::mem::replace(&mut second, third).go_on();
             second.until_there();
-            log.write_record(b"3\n").unwrap();
+            let logged = log.write_record(b"3\n");
             second.go_on();
             end.open();
+            logged.unwrap();
         });
         assert_eq!(guard.close(LONG).dropped, 1);
     }
