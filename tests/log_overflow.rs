@@ -7,19 +7,10 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
-use util::sink::{Scripted, Sink, Slow};
+use util::sink::{Scripted, Sink, Slow, held_by};
 use util::{Gate, watchdog};
 
 const LONG: Duration = Duration::from_secs(50);
-
-/// Takes nothing before the gate is open.
-fn held_by(gate: &Gate) -> impl Write + Send + 'static {
-    let gate = gate.clone();
-    Scripted(move |bytes: &[u8]| {
-        gate.pass();
-        Ok(bytes.len())
-    })
-}
 
 /// How many records were dropped, if a line tells it.
 fn told(line: &str) -> Option<usize> {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
-use util::sink::{Scripted, Sink};
+use util::sink::{Scripted, Sink, held_by};
 use util::{Gate, watchdog};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -182,12 +182,7 @@ fn the_sink_may_log() {
 fn a_guard_waits_until_its_deadline_and_no_longer() {
     let _watchdog = watchdog();
     let gate = Gate::new();
-    let held = gate.clone();
-    let sink = Scripted(move |bytes: &[u8]| {
-        held.pass();
-        Ok(bytes.len())
-    });
-    let (log, guard) = Writer::builder().sink(sink).build().unwrap();
+    let (log, guard) = Writer::builder().sink(held_by(&gate)).build().unwrap();
     log.write_record(b"stuck\n").unwrap();
     assert!(matches!(log.flush_wait(Duration::from_millis(20)), Err(FlushError::TimedOut)));
     let report = guard.close(Duration::from_millis(20));
@@ -201,12 +196,7 @@ fn a_guard_waits_until_its_deadline_and_no_longer() {
 fn a_thread_that_waits_for_room_is_let_go_when_the_writer_is_closed() {
     let _watchdog = watchdog();
     let gate = Gate::new();
-    let held = gate.clone();
-    let sink = Scripted(move |bytes: &[u8]| {
-        held.pass();
-        Ok(bytes.len())
-    });
-    let (log, guard) = Writer::builder().capacity(1024).sink(sink).build().unwrap();
+    let (log, guard) = Writer::builder().capacity(1024).sink(held_by(&gate)).build().unwrap();
     let blocked = Arc::new(AtomicBool::new(false));
     let (at, in_thread) = (blocked.clone(), log.clone());
     let thread = thread::spawn(move || {

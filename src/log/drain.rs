@@ -33,12 +33,6 @@ pub(super) struct Backend {
     pub(super) unflushed: Option<Arc<io::Error>>,
 }
 
-impl Brought {
-    pub(super) fn is_something(self) -> bool {
-        self.0 > 0
-    }
-}
-
 /// Records that were copied together.
 struct Staged {
     bytes: Vec<u8>,
