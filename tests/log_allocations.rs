@@ -1,11 +1,12 @@
-//! Under other loggers, a record costs this crate no allocation.
+//! A record costs no allocation, under other loggers too, nor does one that is refused.
 
 mod util;
 
-use aside::log::{Logger, Writer};
+use aside::log::{Logger, Overflow, WriteError, Writer};
 use log::{Level, LevelFilter, Log, Record};
 use std::time::Duration;
 use util::allocations::{Counting, allocations};
+use util::sink::Sink;
 use util::watchdog;
 
 #[global_allocator]
@@ -62,4 +63,25 @@ fn a_record_of_env_logger_allocates_nothing() {
         logger.log(&Record::builder().level(Level::Info).args(format_args!("record {n}")).build());
     });
     assert_eq!(guard.close(Duration::from_secs(10)).written, 2_000);
+}
+
+/// For want of descriptors, or of bytes.
+#[test]
+fn a_long_record_that_there_is_no_room_for_is_not_copied() {
+    let _watchdog = watchdog();
+    for (capacity, len) in [(1024, 1_000), (1 << 16, 6 << 20)] {
+        let sink = Sink::new();
+        let stopped = sink.stop();
+        let builder = Writer::builder().capacity(capacity).overflow(Overflow::DropNewest);
+        let (log, guard) = builder.sink(sink).build().unwrap();
+        log.write_record(b"1\n").unwrap();
+        stopped.until_there();
+        let record = vec![b'x'; len];
+        while log.write_record(&record).is_ok() {}
+        let before = allocations();
+        assert!(matches!(log.write_record(&record), Err(WriteError::Full)));
+        assert_eq!(allocations(), before);
+        stopped.go_on();
+        assert_eq!(guard.close(Duration::from_secs(10)).dropped, 2);
+    }
 }

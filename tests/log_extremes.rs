@@ -82,6 +82,8 @@ fn thousands_of_writers_at_once() {
             log.write_record(b"a record\n").unwrap();
         }
     }
+    // The common one, and this thread's.
+    assert!(writers.iter().all(|(log, _)| log.stats().rings == 2));
     for (_, guard) in writers {
         assert_eq!(guard.close(LONG).written, 3);
     }
@@ -155,7 +157,7 @@ fn capacities_and_budgets_of_all_sizes() {
 fn a_handler_of_the_exit_waits_for_room() {
     static LOG: OnceLock<Writer> = OnceLock::new();
     extern "C" fn log_numbers() {
-        for number in 0..2_000 {
+        for number in 1..2_000 {
             LOG.get().unwrap().write_record(format!("{number}\n").as_bytes()).unwrap();
         }
     }
@@ -167,6 +169,9 @@ fn a_handler_of_the_exit_waits_for_room() {
         });
         let (log, guard) = Writer::builder().capacity(1024).drop_deadline(LONG).sink(slow).build().unwrap();
         std::mem::forget(guard);
+        // Has this thread's locals made, which are destroyed when the handler is called.
+        log.write_record(b"0\n").unwrap();
+        log.flush_wait(LONG).unwrap();
         assert!(LOG.set(log).is_ok());
         // SAFETY: a function of the right signature, which is there as long as the process.
         assert_eq!(unsafe { libc::atexit(log_numbers) }, 0);

@@ -264,9 +264,12 @@ fn nobody_waits_for_himself() {
     let inner = log.clone();
     let builder = Writer::builder().append("/dev/full").on_error(move |_, _| {
         let log = inner.get().unwrap();
-        assert!(matches!(log.sync_wait(LONG), Err(FlushError::Inside)));
-        let reopened = log.reopen_wait("/dev/full", LONG);
-        assert!(matches!(reopened, Err(ReopenError::Flush(FlushError::Inside))));
+        for synced in [log.sync_wait(LONG), block_on(log.sync())] {
+            assert!(matches!(synced, Err(FlushError::Inside)));
+        }
+        for reopened in [log.reopen_wait("/dev/full", LONG), block_on(log.reopen("/dev/full"))] {
+            assert!(matches!(reopened, Err(ReopenError::Flush(FlushError::Inside))));
+        }
         Reaction::Drop
     });
     let (writer, guard) = builder.build().unwrap();

@@ -128,25 +128,6 @@ fn who_waits_inside_is_told_so() {
     told.recv().unwrap();
 }
 
-#[test]
-fn a_file_is_not_awaited_inside() {
-    let _watchdog = watchdog();
-    let log: Arc<OnceLock<Writer>> = Arc::default();
-    let inner = log.clone();
-    let builder = Writer::builder().append("/dev/full").on_error(move |_, _| {
-        let log = inner.get().unwrap();
-        assert!(matches!(block_on(log.sync()), Err(FlushError::Inside)));
-        let reopened = block_on(log.reopen("/dev/full"));
-        assert!(matches!(reopened, Err(ReopenError::Flush(FlushError::Inside))));
-        Reaction::Drop
-    });
-    let (writer, guard) = builder.build().unwrap();
-    log.set(writer.clone()).unwrap();
-    writer.write_record(b"1\n").unwrap();
-    writer.flush_wait(LONG).unwrap();
-    assert!(guard.close(LONG).is_complete);
-}
-
 /// What is asked for inside may be awaited elsewhere, and what is asked for elsewhere be polled inside.
 #[test]
 fn what_does_not_wait_inside_is_done() {

@@ -107,6 +107,38 @@ fn an_unfinished_record_is_the_parents() {
     });
 }
 
+/// One handle for all, and a thread that is amid a line as another one forks.
+#[test]
+fn a_line_that_another_thread_is_at_is_the_parents() {
+    alone("a_line_that_another_thread_is_at_is_the_parents", || {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, guard) = Writer::builder().append(file.path()).build().unwrap();
+        let log_line = |end: &str| {
+            ["the ", end].iter().for_each(|piece| (&log).write_all(piece.as_bytes()).unwrap());
+        };
+        let ends = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ends.load(Ordering::Relaxed) {
+                    log_line("parent's\n");
+                }
+            });
+            for _ in 0..200 {
+                forked(|| {
+                    log_line("child's\n");
+                    log.flush_wait(LONG).unwrap();
+                });
+            }
+            ends.store(true, Ordering::Relaxed);
+        });
+        assert!(guard.close(LONG).is_complete);
+        let all = std::fs::read_to_string(file.path()).unwrap();
+        let (childs, parents): (Vec<&str>, Vec<&str>) = all.lines().partition(|line| *line == "the child's");
+        assert_eq!(childs.len(), 200);
+        assert!(parents.iter().all(|line| *line == "the parent's"));
+    });
+}
+
 #[test]
 fn a_flush_that_the_parent_asked_for_resolves_in_the_child() {
     alone("a_flush_that_the_parent_asked_for_resolves_in_the_child", || {

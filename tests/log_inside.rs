@@ -2,8 +2,9 @@
 
 mod util;
 
-use aside::log::{FlushError, Guard, WriteError, Writer};
+use aside::log::{Builder, FlushError, Guard, WriteError, Writer};
 use aside::{Deadline, Group};
+use futures::executor::block_on;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
@@ -164,6 +165,86 @@ fn who_finds_another_at_the_passes_has_its_turn() {
     flushes.wait();
     fills.wait();
     assert_eq!(guard.close(LONG).written, 11);
+}
+
+/// The same at any moment: one thread finds the other one at the passes, just before that is done.
+fn two_of_the_group_at_once(builder: Builder, work: fn(&Writer)) {
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(2).min_threads(2).build().unwrap();
+    let (log, guard) = builder.group(&group).sink(io::sink()).build().unwrap();
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..3_000 {
+        let (there, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let job = |spins: usize| {
+            let (log, there, done) = (log.clone(), there.clone(), done.clone());
+            group.offload(move || {
+                there.fetch_add(1, Ordering::SeqCst);
+                spin_until(|| there.load(Ordering::SeqCst) == 2);
+                (0..spins).for_each(|_| std::hint::spin_loop());
+                work(&log);
+                done.fetch_add(1, Ordering::SeqCst);
+                // No thread is left for the drain's own job.
+                spin_until(|| done.load(Ordering::SeqCst) == 2);
+            })
+        };
+        let both = [job(0), job(random.usize(..200))];
+        both.into_iter().for_each(|job| job.wait());
+    }
+    assert!(guard.close(LONG).is_complete);
+}
+
+#[test]
+fn two_who_flush_have_their_turn() {
+    two_of_the_group_at_once(Writer::builder(), |log| log.flush_wait(Deadline::NEVER).unwrap());
+}
+
+#[test]
+fn two_who_wait_for_room_have_their_turn() {
+    let builder = Writer::builder().capacity(1024).budget(0);
+    two_of_the_group_at_once(builder, |log| {
+        (0..4).for_each(|_| log.write_record(&[b'x'; 300]).unwrap());
+    });
+}
+
+fn spin_until(holds: impl Fn() -> bool) {
+    while !holds() {
+        thread::yield_now();
+    }
+}
+
+/// The drain's job is queued behind the one that awaits it.
+#[test]
+fn a_job_of_the_only_thread_awaits_the_drain() {
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(1).build().unwrap();
+    let (log, guard) = Writer::builder().group(&group).sink(io::sink()).build().unwrap();
+    let job = group.offload(move || {
+        log.write_record(b"1\n").unwrap();
+        block_on(log.flush()).unwrap();
+        block_on(log.sync()).unwrap();
+    });
+    job.wait();
+    assert_eq!(guard.close(LONG).written, 1);
+}
+
+/// The same, but in no time.
+#[test]
+fn a_job_whose_time_is_up_does_not_call_the_sink() {
+    let _watchdog = watchdog();
+    let group = Group::builder().max_threads(1).build().unwrap();
+    let sink = Sink::new();
+    let stopped = sink.stop();
+    let (log, guard) = Writer::builder().group(&group).sink(sink).build().unwrap();
+    let job = group.offload(move || {
+        log.write_record(b"1\n").unwrap();
+        assert!(matches!(log.flush_wait(Duration::ZERO), Err(FlushError::TimedOut)));
+        let report = guard.close(Duration::ZERO);
+        assert!(!report.is_complete);
+        assert_eq!(report.written, 0);
+    });
+    job.wait();
+    stopped.until_there();
+    stopped.go_on();
 }
 
 /// The one who learns that the sink has failed learns all that was lost by it.

@@ -110,6 +110,14 @@ fn the_memory_of_threads_that_are_gone_is_given_back() {
     );
 }
 
+/// From now on the process may write to so many bytes more, and to none behind that. Returns what it might before.
+fn limit_memory(rest: usize) -> Rlimit {
+    let before = getrlimit(Resource::Data);
+    let limit = Some((memory("VmData") + rest) as u64);
+    setrlimit(Resource::Data, Rlimit { current: limit, ..before }).unwrap();
+    before
+}
+
 /// As when the budget is spent; and a writer that has no memory for its first ring is not made.
 #[test]
 fn threads_that_there_is_no_memory_for_share_a_ring() {
@@ -124,7 +132,7 @@ fn threads_that_there_is_no_memory_for_share_a_ring() {
             thread::scope(|scope| {
                 for _ in 0..3 {
                     scope.spawn(|| {
-                        // The allocator takes address space for each thread, at its first use.
+                        // The allocator takes memory for each thread, at its first use.
                         drop(black_box(vec![1]));
                         started.wait();
                         limited.pass();
@@ -132,15 +140,12 @@ fn threads_that_there_is_no_memory_for_share_a_ring() {
                     });
                 }
                 started.wait();
-                let before = getrlimit(Resource::As);
                 // A ring fits in there, but not with its side, where it has one.
-                let rest = if overflow == Overflow::Block { 16 * MIB } else { 128 * MIB };
-                let limit = Some((memory("VmSize") + rest) as u64);
-                setrlimit(Resource::As, Rlimit { current: limit, ..before }).unwrap();
+                let before = limit_memory(if overflow == Overflow::Block { 16 * MIB } else { 128 * MIB });
                 let refused = build().build().map(drop);
                 limited.open();
                 eventually("all are logged", || log.stats().written == 3);
-                setrlimit(Resource::As, before).unwrap();
+                setrlimit(Resource::Data, before).unwrap();
                 assert_eq!(refused.unwrap_err().kind(), ErrorKind::OutOfMemory);
             });
             assert_eq!(log.stats().threads_without_ring, 3);
@@ -148,4 +153,44 @@ fn threads_that_there_is_no_memory_for_share_a_ring() {
         }
     };
     in_child("threads_that_there_is_no_memory_for_share_a_ring", |_| (), body);
+}
+
+/// Nor does it cost the budget anything.
+#[test]
+fn a_slab_that_there_is_no_memory_for_is_not_counted() {
+    let body = || {
+        let (log, guard) = Writer::builder().budget(4 << 20).sink(std::io::sink()).build().unwrap();
+        let (started, end) = (Barrier::new(9), Gate::new());
+        let turns: Vec<_> = (0..8).map(|_| Gate::new()).collect();
+        let (tell, told) = mpsc::channel();
+        thread::scope(|scope| {
+            for turn in &turns {
+                let (log, started, end, tell) = (&log, &started, &end, tell.clone());
+                scope.spawn(move || {
+                    drop(black_box(vec![1]));
+                    started.wait();
+                    turn.pass();
+                    log.write_record(b"a record\n").unwrap();
+                    tell.send(()).unwrap();
+                    end.pass();
+                });
+            }
+            started.wait();
+            let log_of = |turns: &[Gate]| {
+                turns.iter().for_each(Gate::open);
+                turns.iter().for_each(|_| told.recv().unwrap());
+                // The drain prepares between the pass that the first one waits for and the next one.
+                (0..2).for_each(|_| log.flush_wait(Duration::from_secs(20)).unwrap());
+            };
+            let limits = limit_memory(1 << 20);
+            log_of(&turns[..5]);
+            setrlimit(Resource::Data, limits).unwrap();
+            assert_eq!(log.stats().rings, 6);
+            log_of(&turns[5..]);
+            end.open();
+        });
+        assert_eq!(log.stats().threads_without_ring, 0);
+        assert!(guard.close(Duration::from_secs(20)).is_complete);
+    };
+    in_child("a_slab_that_there_is_no_memory_for_is_not_counted", |_| (), body);
 }

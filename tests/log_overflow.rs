@@ -4,22 +4,13 @@ mod util;
 
 use aside::log::{Order, Overflow, Reaction, WriteError, Writer};
 use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
-use util::sink::{Scripted, Sink, Slow};
+use util::sink::{Scripted, Sink, Slow, held_by};
 use util::{Gate, watchdog};
 
 const LONG: Duration = Duration::from_secs(50);
-
-/// Takes nothing before the gate is open.
-fn held_by(gate: &Gate) -> impl Write + Send + 'static {
-    let gate = gate.clone();
-    Scripted(move |bytes: &[u8]| {
-        gate.pass();
-        Ok(bytes.len())
-    })
-}
 
 /// How many records were dropped, if a line tells it.
 fn told(line: &str) -> Option<usize> {
@@ -250,6 +241,47 @@ fn who_waits_for_room_is_told_of_a_little() {
         // In one piece: in the next lap, where the 200 bytes are in the way.
         log.write_record(&[b'x'; 512]).unwrap();
         assert_eq!(guard.close(LONG).written, 3);
+    }
+}
+
+/// What was copied is out of the way while the sink takes its time: for what was copied together, or what is written from where it lies behind that.
+#[test]
+fn there_is_room_during_a_write() {
+    let _watchdog = watchdog();
+    for lens in [&[14_000; 5][..], &[20_000]] {
+        let (sink, end) = (Sink::new(), Gate::new());
+        let first = sink.stop();
+        let builder = Writer::builder().capacity(1 << 15).overflow(Overflow::DropNewest).sink(sink.clone());
+        let (log, guard) = builder.build().unwrap();
+        log.write_record(b"1\n").unwrap();
+        first.until_there();
+        let mut second = sink.stop();
+        // Less than who waits would be woken for, ...
+        (0..60).for_each(|_| log.write_record(b"2\n").unwrap());
+        thread::scope(|scope| {
+            for len in lens {
+                let (log, end, (tell, told)) = (&log, &end, mpsc::channel());
+                scope.spawn(move || {
+                    (0..len / 100).for_each(|_| log.write_record(&[b'x'; 100]).unwrap());
+                    tell.send(()).unwrap();
+                    end.pass();
+                });
+                told.recv().unwrap();
+            }
+            // ... and until the ring is full: few bytes, as these fill the descriptors.
+            while log.write_record(b"2\n").is_ok() {}
+            first.go_on();
+            // The flush behind the first write; then the second write.
+            second.until_there();
+            let third = sink.stop();
+            std::mem::replace(&mut second, third).go_on();
+            second.until_there();
+            let logged = log.write_record(b"3\n");
+            second.go_on();
+            end.open();
+            logged.unwrap();
+        });
+        assert_eq!(guard.close(LONG).dropped, 1);
     }
 }
 

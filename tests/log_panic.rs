@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 use util::Gate;
 use util::fork::{alone, forked_with};
-use util::sink::{Scripted, Sink, Slow};
+use util::sink::{Scripted, Sink, Slow, held_by};
 use util::{expected_panic, panic_of};
 
 const LONG: Duration = Duration::from_secs(50);
@@ -84,12 +84,7 @@ fn a_stuck_sink_is_waited_for_until_the_deadline() {
     alone("a_stuck_sink_is_waited_for_until_the_deadline", || {
         util::hush();
         let gate = Gate::new();
-        let held = gate.clone();
-        let sink = Scripted(move |bytes: &[u8]| {
-            held.pass();
-            Ok(bytes.len())
-        });
-        let (log, guard) = Writer::builder().sink(sink).build().unwrap();
+        let (log, guard) = Writer::builder().sink(held_by(&gate)).build().unwrap();
         guard.flush_on_panic(Duration::from_millis(20));
         log.write_record(b"1\n").unwrap();
         panic_of(|| expected_panic("here"));

@@ -5,12 +5,12 @@ mod util;
 
 use aside::Group;
 use aside::log::{FlushError, Overflow, Reaction, WriteError, Writer};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
-use util::sink::Scripted;
+use util::sink::{Scripted, Sink, held_by};
 use util::{Gate, watchdog};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -182,12 +182,7 @@ fn the_sink_may_log() {
 fn a_guard_waits_until_its_deadline_and_no_longer() {
     let _watchdog = watchdog();
     let gate = Gate::new();
-    let held = gate.clone();
-    let sink = Scripted(move |bytes: &[u8]| {
-        held.pass();
-        Ok(bytes.len())
-    });
-    let (log, guard) = Writer::builder().sink(sink).build().unwrap();
+    let (log, guard) = Writer::builder().sink(held_by(&gate)).build().unwrap();
     log.write_record(b"stuck\n").unwrap();
     assert!(matches!(log.flush_wait(Duration::from_millis(20)), Err(FlushError::TimedOut)));
     let report = guard.close(Duration::from_millis(20));
@@ -201,12 +196,7 @@ fn a_guard_waits_until_its_deadline_and_no_longer() {
 fn a_thread_that_waits_for_room_is_let_go_when_the_writer_is_closed() {
     let _watchdog = watchdog();
     let gate = Gate::new();
-    let held = gate.clone();
-    let sink = Scripted(move |bytes: &[u8]| {
-        held.pass();
-        Ok(bytes.len())
-    });
-    let (log, guard) = Writer::builder().capacity(1024).sink(sink).build().unwrap();
+    let (log, guard) = Writer::builder().capacity(1024).sink(held_by(&gate)).build().unwrap();
     let blocked = Arc::new(AtomicBool::new(false));
     let (at, in_thread) = (blocked.clone(), log.clone());
     let thread = thread::spawn(move || {
@@ -274,4 +264,31 @@ fn too_long_a_record_is_refused() {
     assert!(matches!(log.write_record(&record), Err(WriteError::TooLong { .. })));
     assert!(matches!(log.reserve(record.len()), Err(WriteError::TooLong { .. })));
     assert_eq!(guard.close(LONG).written, 1);
+}
+
+/// Short records, which are copied together; many, which are written from where they lie; one that is longer than the ring takes.
+#[test]
+fn what_was_out_before_the_sink_failed_counts_as_written() {
+    let _watchdog = watchdog();
+    for (len, records, out) in
+        [(100, 100, 5_050), (100, 600, 5_050), (100, 600, 40_000), (300_000, 3, 450_000)]
+    {
+        let (sink, gate) = (Sink::new(), Gate::new());
+        let (mut inner, held) = (sink.clone(), gate.clone());
+        let mut left = out;
+        let failing = Scripted(move |bytes: &[u8]| {
+            held.pass();
+            let part = bytes.len().min(7_000).min(left);
+            left -= part;
+            if part == 0 { Err(ErrorKind::BrokenPipe.into()) } else { inner.write(&bytes[..part]) }
+        });
+        let (log, guard) = Writer::builder().sink(failing).build().unwrap();
+        let record = format!("{}\n", "x".repeat(len - 1));
+        (0..records).for_each(|_| log.write_record(record.as_bytes()).unwrap());
+        gate.open();
+        let report = guard.close(LONG);
+        assert_eq!(report.written as usize, out / len, "{report}");
+        assert_eq!(report.lost as usize, records - out / len);
+        assert_eq!(sink.written().len(), out);
+    }
 }

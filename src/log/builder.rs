@@ -165,6 +165,9 @@ impl Builder {
     ///
     /// One job writes for as long as records keep coming: it takes a thread of the group, and leaves it half a millisecond after the last record. So a group
     /// that has one thread only, and other jobs, may run them late.
+    ///
+    /// Who waits for the log on a thread of that group (for room, for a flush, for the guard) writes meanwhile, if nobody else does: the job may be queued behind its own. So the sink may
+    /// keep it for longer than until its deadline.
     pub fn group(mut self, group: &Group) -> Self {
         self.group = Some(group.clone());
         self

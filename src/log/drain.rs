@@ -29,15 +29,8 @@ pub(super) struct Backend {
     /// Rings with records to be emitted in this pass, with the stamp of the oldest.
     heads: Vec<(u64, usize)>,
     staged: Staged,
-    is_broken: bool,
     /// Why the sink's last flush failed, if it did.
     pub(super) unflushed: Option<Arc<io::Error>>,
-}
-
-impl Brought {
-    pub(super) fn is_something(self) -> bool {
-        self.0 > 0
-    }
 }
 
 /// Records that were copied together.
@@ -76,7 +69,6 @@ impl Backend {
             second: Vec::new(),
             heads: Vec::new(),
             staged: Staged { bytes: Vec::new(), ends: Vec::new(), own: Vec::new() },
-            is_broken: false,
             unflushed: None,
         }
     }
@@ -111,13 +103,13 @@ impl Backend {
             Ok(Ok(brought)) => return brought,
             Ok(Err(error)) | Err(error) => error,
         };
-        self.is_broken = true;
         shared.break_off(failure);
         Brought(0)
     }
 
     fn try_pass(&mut self, shared: &Shared) -> io::Result<Brought> {
-        if self.is_broken {
+        // Said under this lock, or by who could start no drain.
+        if shared.alarm.look().is_broken() {
             return Ok(Brought(0));
         }
         // Before the snapshots: what was logged before that is in them.
@@ -280,12 +272,12 @@ impl Backend {
             // A mark: the record itself is elsewhere.
             let record = ring.long.pop().unwrap_or_default();
             write_staged(&mut self.out, &mut self.staged, shared)?;
-            let written = self.out.write([&record, b""])?;
+            let (written, outcome) = self.out.write([&record, b""]);
             let is_whole = written == record.len();
             account(&mut self.out, shared, written, 1, usize::from(is_whole), !is_whole && written > 0);
             self.rings[index].consumer.release(1);
             shared.room.give_back(&mut self.rings[index], false);
-            return Ok(record.len().max(1));
+            return outcome.map(|()| record.len().max(1));
         }
         let (len, reach) = (run.len(), run.reach);
         if len < SHORT {
@@ -306,7 +298,7 @@ impl Backend {
         }
         publish(&self.rings);
         write_staged(&mut self.out, &mut self.staged, shared)?;
-        let written = self.out.write(run.bytes)?;
+        let (written, outcome) = self.out.write(run.bytes);
         let (mut whole, mut position) = (records, len);
         if written < len {
             (whole, position) = (0, 0);
@@ -318,7 +310,7 @@ impl Backend {
         }
         account(&mut self.out, shared, written, records as usize, whole as usize, position < written);
         self.rings[index].consumer.advance(reach);
-        Ok(len.max(1))
+        outcome.map(|()| len.max(1))
     }
 
     /// As after each pass: a ring may be taken out as soon as its own records are gone.
@@ -358,7 +350,7 @@ fn write_staged(out: &mut Out, staged: &mut Staged, shared: &Shared) -> io::Resu
     if staged.ends.is_empty() {
         return Ok(());
     }
-    let written = out.write([&staged.bytes, b""])?;
+    let (written, outcome) = out.write([&staged.bytes, b""]);
     let whole = staged.ends.partition_point(|&end| end <= written);
     let is_torn =
         written < staged.bytes.len() && whole.checked_sub(1).map_or(0, |last| staged.ends[last]) < written;
@@ -367,7 +359,7 @@ fn write_staged(out: &mut Out, staged: &mut Staged, shared: &Shared) -> io::Resu
     staged.bytes.clear();
     staged.ends.clear();
     staged.own.clear();
-    Ok(())
+    outcome
 }
 
 /// Of so many records so many went out whole.
@@ -408,5 +400,20 @@ mod tests {
             written.retain(|&record| record != 5);
             assert_eq!(written, [1, 2, 3, 4]);
         }
+    }
+
+    /// Another one may come to make a pass before the one that found out ends the writer.
+    #[test]
+    fn a_sink_that_failed_is_left_alone_and_what_is_left_is_counted() {
+        let stand = Stand::new(Order::Causal, Overflow::Block);
+        stand.fail();
+        stand.front().push(&[1], 1).unwrap();
+        assert!(!stand.pass());
+        // In a ring that no pass has seen.
+        stand.front().push(&[2], 2).unwrap();
+        assert!(!stand.pass());
+        stand.shared.end();
+        let stats = stand.shared.stats();
+        assert_eq!((stats.writes, stats.written, stats.lost), (1, 0, 2));
     }
 }

@@ -105,8 +105,9 @@ fn flush_in_hook(shared: &Arc<Shared>, deadline: Deadline) {
     let asked = shared.ask_flush();
     if shared.group.core().is_current_thread() {
         // The drain's job may be queued behind what panics here. Not on this thread: the sink might panic, too.
-        let helper = shared.clone();
-        let _ = thread::Builder::new().name("aside-log".into()).spawn(move || helper.help());
+        let (helper, asked) = (shared.clone(), asked.clone());
+        let help = move || wait_anywhere(&helper, deadline, || helper.help(), || helper.flush_state(&asked));
+        let _ = thread::Builder::new().name("aside-log".into()).spawn(help);
     }
     wait_anywhere(shared, deadline, || (), || shared.flush_state(&asked));
 }

@@ -22,34 +22,17 @@ pub(super) struct Long {
 }
 
 impl Long {
-    fn push(&self, record: &[u8]) -> Result<(), Full> {
-        if record.len() > LONGEST {
-            // There never is; the caller tells why.
-            return Err(Full);
-        }
-        let copy: Box<[u8]> = record.into();
-        let mut waiting = lock(&self.waiting);
-        if waiting.0 > 0 && waiting.0 + record.len() > LONGEST {
-            return Err(Full);
-        }
-        waiting.0 += record.len();
-        waiting.1.push_back(copy);
-        Ok(())
+    /// Whether there is room for so many bytes. It stays, but for who pushes.
+    fn has_room(&self, len: usize) -> bool {
+        let waiting = lock(&self.waiting);
+        waiting.0 == 0 || waiting.0 + len <= LONGEST
     }
 
     /// However many wait.
-    pub(super) fn push_in_any_case(&self, record: Box<[u8]>) {
+    pub(super) fn push(&self, record: Box<[u8]>) {
         let mut waiting = lock(&self.waiting);
         waiting.0 += record.len();
         waiting.1.push_back(record);
-    }
-
-    /// Takes back what was pushed last, by the same thread, and not marked.
-    fn unpush(&self) {
-        let mut waiting = lock(&self.waiting);
-        if let Some(record) = waiting.1.pop_back() {
-            waiting.0 -= record.len();
-        }
     }
 
     /// The oldest.
@@ -150,12 +133,13 @@ impl Front {
     }
 
     fn push_long(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
-        self.long.push(record)?;
-        let marked = self.producer.push_mark(stamp);
-        if marked.is_err() {
-            self.long.unpush();
+        // Before it is copied. (What is longer than the longest there is never room for; the caller tells why.)
+        if record.len() > LONGEST || !self.long.has_room(record.len()) || !self.producer.has_slot() {
+            return Err(Full);
         }
-        marked
+        // Before the mark, which says that it is there.
+        self.long.push(record.into());
+        self.producer.push_mark(stamp)
     }
 }
 

@@ -54,6 +54,7 @@ mod flush;
 mod front;
 mod grant;
 mod guard;
+mod line;
 #[cfg(feature = "log")]
 mod logger;
 #[cfg(feature = "tracing")]

@@ -29,14 +29,11 @@ impl Pending {
         state: impl Fn(&Shared) -> Option<Result<T, E>>,
     ) -> Poll<Result<T, E>> {
         let Self { shared, ticket, is_from_inside } = self;
-        if let Some(state) = state(shared) {
-            return Poll::Ready(state);
-        }
         if *is_from_inside && is_draining(shared.id) {
-            return Poll::Ready(Err(FlushError::Inside.into()));
+            return Poll::Ready(state(shared).unwrap_or_else(|| Err(FlushError::Inside.into())));
         }
-        shared.waiters.register(ticket, cx.waker());
-        if let Some(state) = state(shared) {
+        let helps = shared.group.core().is_current_thread();
+        if let Some(state) = shared.poll_state(helps, ticket, cx.waker(), || state(shared)) {
             return Poll::Ready(state);
         }
         if shared.group.core().nudge() == Care::None {
@@ -72,14 +69,9 @@ impl Shared {
         let inside = self.group.core().is_current_thread();
         let mut ticket = None;
         let poll = |waker: &Waker| {
-            if inside && state().is_none() {
-                self.help();
-            }
-            if let Some(state) = state() {
-                return Wait::Over(state);
-            }
-            self.waiters.register(&mut ticket, waker);
-            match state() {
+            // In time: the sink may keep who helps for long.
+            let helps = inside && !deadline.has_passed();
+            match self.poll_state(helps, &mut ticket, waker, &state) {
                 Some(state) => Wait::Over(state),
                 None => Wait::on(self.group.core().nudge()),
             }
@@ -89,5 +81,24 @@ impl Shared {
             self.waiters.leave(ticket);
         }
         reached.ok_or(FlushError::TimedOut)
+    }
+
+    /// What has become of it; `None` if the waker will be called.
+    fn poll_state<T>(
+        self: &Arc<Self>,
+        helps: bool,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+        state: impl Fn() -> Option<T>,
+    ) -> Option<T> {
+        if let Some(state) = state() {
+            return Some(state);
+        }
+        self.waiters.register(ticket, waker);
+        if helps {
+            // When registered: see there.
+            self.help();
+        }
+        state()
     }
 }

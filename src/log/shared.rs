@@ -252,10 +252,6 @@ impl Shared {
         }
         let mut place = None;
         let poll = |waker: &Waker| {
-            if inside {
-                // Its own job may be waiting behind this one.
-                self.help();
-            }
             let mut registered = None;
             loop {
                 if let Some(refusal) = self.refusal() {
@@ -268,6 +264,10 @@ impl Shared {
                 self.room.register(&mut place, ring, waker);
                 registered = Some(ring);
                 self.nap.end();
+                if inside {
+                    // Its own job may be waiting behind this one. When registered: see `help`.
+                    self.help();
+                }
             }
         };
         let taken = block_on(Deadline::NEVER, poll);
@@ -325,31 +325,32 @@ impl Shared {
         lock(&self.backend).as_mut().map(pass)
     }
 
-    /// Makes a pass on this thread, unless another one is at it. If the writer is closed, brings it to its end.
+    /// Makes a pass on this thread, unless another one is at it. If the writer is closed, brings it to its end. To be called by who is registered already: who
+    /// is at it may know nothing of what the caller waits for, and wakes those whom it finds when it is done.
     pub(super) fn help(self: &Arc<Self>) {
         if front::is_draining(self.id) || front::is_deep() {
             return;
         }
         // Looked at before the pass: what was committed before it was closed is then brought.
         let is_closed = self.alarm.is_closed_for_all();
-        let mut backend = match self.backend.try_lock() {
-            Ok(backend) => backend,
+        let mut place = match self.backend.try_lock() {
+            Ok(place) => place,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        if let Some(backend) = &mut *backend {
-            while backend.pass(self).is_something() && is_closed {}
-        }
-        drop(backend);
+        let Some(backend) = &mut *place else { return };
+        backend.pass(self);
         if self.is_orphaned() {
             // The sink forked, and this is the child: the locks are the parent's.
             return;
         }
-        // Whoever found this one at it may have to go on.
-        self.room.wake_all();
-        self.waiters.wake_all();
-        if self.alarm.look().is_broken() || is_closed && !self.has_more() {
-            self.end();
+        let is_over =
+            self.alarm.look().is_broken() || is_closed && !self.is_asked() && !backend.has_records(self);
+        let over = if is_over { place.take() } else { None };
+        drop(place);
+        match over {
+            Some(backend) => self.end_with(backend),
+            None => self.wake_waiting(),
         }
     }
 
@@ -362,14 +363,19 @@ impl Shared {
     pub(super) fn break_off(&self, error: io::Error) {
         let _ = self.broken.set(Arc::new(error));
         self.alarm.break_off();
-        self.room.wake_all();
-        self.waiters.wake_all();
+        self.wake_waiting();
     }
 
     /// The drain is done for good: drops the sink.
     pub(super) fn end(&self) {
+        let backend = lock(&self.backend).take();
         // Else somebody else is at it.
-        let Some(mut backend) = lock(&self.backend).take() else { return };
+        if let Some(backend) = backend {
+            self.end_with(backend);
+        }
+    }
+
+    fn end_with(&self, mut backend: Backend) {
         self.tally.lost.fetch_add(backend.left(self), Ordering::Relaxed);
         if let Some(error) = backend.unflushed.take() {
             let _ = self.unflushed.set(error);
@@ -379,6 +385,11 @@ impl Shared {
         contain(move || drop(backend));
         drop(draining);
         self.has_ended.store(true, Ordering::SeqCst);
+        self.wake_waiting();
+    }
+
+    /// All who wait for the drain, in one way or the other.
+    fn wake_waiting(&self) {
         self.room.wake_all();
         self.waiters.wake_all();
     }

@@ -136,16 +136,13 @@ impl Out {
         Self { sink, on_error, attempts: 0, torn: false, writes: 0 }
     }
 
-    /// How many of the bytes are out: all, or fewer if the rest is to be dropped.
-    ///
-    /// # Errors
-    ///
-    /// The one that is final. Then nothing must be written any more.
-    pub(super) fn write(&mut self, slices: [&[u8]; 2]) -> io::Result<usize> {
+    /// How many of the bytes are out: all, or fewer if the rest is to be dropped. The error is one that is final: then nothing must be written any more.
+    pub(super) fn write(&mut self, slices: [&[u8]; 2]) -> (usize, io::Result<()>) {
         let newline: &[u8] = if self.torn { b"\n" } else { b"" };
         let parts = [newline, slices[0], slices[1]];
         let all: usize = parts.iter().map(|part| part.len()).sum();
         let mut done = 0;
+        let mut outcome = Ok(());
         while done < all {
             let mut skip = done;
             let mut rest = [IoSlice::new(b""); 3];
@@ -170,17 +167,19 @@ impl Out {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.sink.wait(),
-                Err(error) => {
-                    if self.gives_up_at(error)?.is_some() {
+                Err(error) => match self.gives_up_at(error) {
+                    Ok(None) => {}
+                    gives_up => {
+                        outcome = gives_up.map(drop);
                         break;
                     }
-                }
+                },
             }
         }
         if done >= newline.len() {
             self.torn = false;
         }
-        Ok(done.saturating_sub(newline.len()))
+        (done.saturating_sub(newline.len()), outcome)
     }
 
     /// The rest of a record was dropped.
@@ -192,7 +191,7 @@ impl Out {
     ///
     /// # Errors
     ///
-    /// As of `write`.
+    /// One that is final, as of `write`.
     pub(super) fn flush(&mut self) -> io::Result<Option<io::Error>> {
         loop {
             match self.sink.flush() {

@@ -12,11 +12,21 @@ use std::time::Duration;
 
 /// Keeps what is written. Looked at when all threads are done.
 #[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<Vec<u8>>>);
+struct Shelf(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    fails: bool,
+}
 
 impl io::Write for Shelf {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        let mut kept = self.0.lock().unwrap();
+        if kept.fails {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        kept.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -61,14 +71,20 @@ impl Stand {
             let brought = backend.pass(&self.shared);
             #[cfg(aside_loom)]
             assert!(backend.sides_are_empty());
-            brought.is_something()
+            brought.0 > 0
         };
         self.shared.with_backend(pass).unwrap()
     }
 
+    /// From now on the sink fails, for good.
+    #[cfg(not(aside_loom))]
+    pub(super) fn fail(&self) {
+        self.shelf.0.lock().unwrap().fails = true;
+    }
+
     /// What was written so far.
     pub(super) fn written(&self) -> Vec<u8> {
-        self.shelf.0.lock().unwrap().clone()
+        self.shelf.0.lock().unwrap().bytes.clone()
     }
 
     /// All that was logged, in the order in which it was written.

@@ -121,7 +121,7 @@ impl Source {
             record.into()
         };
         let len = record.len();
-        self.side_long.push_in_any_case(record);
+        self.side_long.push(record);
         // There is a descriptor: the side has as many as come in a pass.
         let marked = self.side.push_mark(stamp);
         debug_assert!(marked.is_ok());

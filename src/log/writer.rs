@@ -6,20 +6,18 @@ use super::error::{FlushError, ReopenError, WriteError};
 use super::flush::Flush;
 use super::front::{LONGEST, lend, repay};
 use super::grant::Grant;
+use super::line::Line;
 use super::record_writer::RecordWriter;
 use super::room::NoRoom;
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::deadline::Deadline;
-use crate::os::fork;
 use crate::ring::{Full, Producer};
-use crate::sync::{Mutex, lock};
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Logs, from any thread. Clones log to the same sink.
 ///
@@ -45,31 +43,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// [`Builder::capacity`]. Records that the sink has not taken when the process is killed are lost.
 pub struct Writer {
     shared: Arc<Shared>,
-    /// An unfinished line, and the process it was begun in: what a parent has begun is the parent's.
-    line: Mutex<Line>,
-    /// Whether there is one.
-    has_line: AtomicBool,
-}
-
-#[derive(Default)]
-struct Line {
-    bytes: Vec<u8>,
-    generation: usize,
-}
-
-impl Line {
-    fn of_this_process(&mut self) -> &mut Vec<u8> {
-        if self.generation != fork::generation() {
-            self.bytes.clear();
-            self.generation = fork::generation();
-        }
-        &mut self.bytes
-    }
+    line: Line,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, line: Mutex::new(Line::default()), has_line: AtomicBool::new(false) }
+        Self { shared, line: Line::new() }
     }
 
     /// Settings for a writer.
@@ -339,12 +318,11 @@ impl Writer {
             return Ok(0);
         }
         let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-        // Relaxed: another thread's unfinished line is none of this one's business; its own it sees.
-        if end == bytes.len() && !self.has_line.load(Ordering::Relaxed) {
+        if end == bytes.len() && !self.line.is_begun() {
             self.write_record(bytes)?;
             return Ok(end);
         }
-        let (begun, taken) = self.gather(bytes, end);
+        let (begun, taken) = self.line.gather(bytes, end);
         // Without the lock: who makes room for the record may log by this handle, too, and on this very thread.
         match begun {
             Some(record) => self.write_record(&record)?,
@@ -354,30 +332,9 @@ impl Writer {
         Ok(taken)
     }
 
-    /// Keeps bytes without a newline; else, if a line was begun, returns it with what ends it. Also returns how many bytes are taken.
-    fn gather(&self, bytes: &[u8], end: usize) -> (Option<Vec<u8>>, usize) {
-        let mut line = lock(&self.line);
-        let line = line.of_this_process();
-        if line.is_empty() && end > 0 {
-            return (None, end);
-        }
-        // Never 0: so long a line goes out in pieces.
-        let room = LONGEST - line.len();
-        let taken = if end > 0 { end } else { bytes.len() }.min(room);
-        line.extend_from_slice(&bytes[..taken]);
-        let record = (end > 0 || taken == room).then(|| std::mem::take(line));
-        self.has_line.store(!line.is_empty(), Ordering::Relaxed);
-        (record, taken)
-    }
-
     /// An unfinished line becomes a record.
     fn finish_line(&self) -> Result<(), WriteError> {
-        if !self.has_line.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let line = std::mem::take(lock(&self.line).of_this_process());
-        self.has_line.store(false, Ordering::Relaxed);
-        if line.is_empty() { Ok(()) } else { self.write_record(&line) }
+        self.line.take().map_or(Ok(()), |line| self.write_record(&line))
     }
 }
 

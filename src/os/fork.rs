@@ -51,19 +51,19 @@ impl<T: Send + Sync> PerProcess<T> {
 
     /// This process's value.
     #[inline]
-    pub(crate) fn get(&self) -> Option<&'static T> {
-        Self::current(self.0.load(Ordering::Acquire))
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.current(self.0.load(Ordering::Acquire))
     }
 
-    fn current(entry: *mut Entry<T>) -> Option<&'static T> {
-        // SAFETY: the slot holds null or the address of an entry that `set` leaked. Acquire in the loads that feed
-        // this pairs with the release of the exchange there.
-        let entry: &'static Entry<T> = unsafe { entry.as_ref() }?;
+    fn current(&self, entry: *mut Entry<T>) -> Option<&T> {
+        // SAFETY: the slot holds null or the address of an entry that `set` made, which is freed by nothing but `take`, while nobody borrows `self`.
+        // Acquire in the loads that feed this pairs with the release of the exchange there.
+        let entry = unsafe { entry.as_ref() }?;
         (entry.generation == generation()).then_some(&entry.value)
     }
 
     /// This process's value, made if there is none. If several make one at a time, all but one are dropped.
-    pub(crate) fn get_or_set(&self, make: impl FnOnce() -> T) -> &'static T {
+    pub(crate) fn get_or_set(&self, make: impl FnOnce() -> T) -> &T {
         if let Some(value) = self.get() {
             return value;
         }
@@ -84,19 +84,27 @@ impl<T: Send + Sync> PerProcess<T> {
     /// # Errors
     ///
     /// Gives the value back if there is one already.
-    pub(crate) fn set(&self, value: T) -> Result<&'static T, T> {
+    pub(crate) fn set(&self, value: T) -> Result<&T, T> {
         watch();
         let entry = Box::into_raw(Box::new(Entry { generation: generation(), value }));
         let mut now = self.0.load(Ordering::Acquire);
-        while Self::current(now).is_none() {
+        while self.current(now).is_none() {
             // Release: publishes the entry; pairs with the acquire in `get`.
             match self.0.compare_exchange(now, entry, Ordering::AcqRel, Ordering::Acquire) {
-                // SAFETY: just made, and never freed from now on.
+                // SAFETY: just made, and not freed while `self` is borrowed.
                 Ok(_) => return Ok(unsafe { &(*entry).value }),
                 Err(other) => now = other,
             }
         }
         // SAFETY: made above, and published to nobody.
         Err(unsafe { Box::from_raw(entry) }.value)
+    }
+    /// Takes this process's value out. A parent's stays, for good; so does any in a slot that is dropped.
+    pub(crate) fn take(&mut self) -> Option<T> {
+        let entry = *self.0.get_mut();
+        self.current(entry)?;
+        *self.0.get_mut() = null_mut();
+        // SAFETY: made by `set`, and out of the slot now; nobody has a reference, as `self` is borrowed for this alone.
+        Some(unsafe { Box::from_raw(entry) }.value)
     }
 }

@@ -144,6 +144,11 @@ impl Producer {
         self.publish(position, len, false, stamp);
     }
 
+    /// Whether there is room for a record without payload. It stays until the next record.
+    pub(crate) fn has_slot(&mut self) -> bool {
+        self.find_room(0).is_ok()
+    }
+
     /// A record without payload here: it is elsewhere.
     pub(crate) fn push_mark(&mut self, stamp: u64) -> Result<(), Full> {
         let position = self.find_room(0)?;

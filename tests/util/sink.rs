@@ -172,6 +172,15 @@ impl<F: FnMut(&[u8]) -> io::Result<usize>> Write for Scripted<F> {
     }
 }
 
+/// Takes nothing before the gate is open.
+pub fn held_by(gate: &Gate) -> impl Write + Send + 'static + use<> {
+    let gate = gate.clone();
+    Scripted(move |bytes: &[u8]| {
+        gate.pass();
+        Ok(bytes.len())
+    })
+}
+
 /// Takes its time, and a part of what it is given.
 pub struct Slow(pub Sink);
 
