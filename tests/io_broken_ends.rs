@@ -9,6 +9,7 @@ use futures::io::{AsyncReadExt, AsyncWriteExt};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use util::sink::poll_and_drop;
+use util::source::make_fifo;
 use util::watchdog;
 
 #[test]
@@ -132,8 +133,7 @@ fn numbers_that_cannot_be() {
 fn a_fifo_whose_writer_pauses() {
     let _watchdog = watchdog();
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let path = make_fifo(&dir);
     let opening = aside::offload({
         let path = path.clone();
         move || File::open(path)

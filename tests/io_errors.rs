@@ -3,7 +3,6 @@
 
 mod util;
 
-use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -12,17 +11,10 @@ use std::io::{self, ErrorKind, Read, SeekFrom, Write};
 use std::task::Poll;
 use util::probe_waker::ProbeWaker;
 use util::process::eventually;
-use util::sink::{Answer, Sink, poll_and_drop, poll_once};
+use util::sink::{Answer, Sink, poll_and_drop, poll_once, small};
 use util::{Gate, hold_thread, hush, single_thread_group, watchdog};
 
 const FULL: Answer = Answer::Fails(ErrorKind::StorageFull);
-
-/// With room for four bytes.
-fn small(sink: &Sink) -> (Group, Offloaded<Sink>) {
-    let group = single_thread_group();
-    let writer = Offloaded::builder().group(&group).write_buffer(4).build(sink.clone());
-    (group, writer)
-}
 
 /// Until the jobs that are queued by now are done with.
 fn settle(writer: &mut Offloaded<Sink>) {

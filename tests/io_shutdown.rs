@@ -7,7 +7,7 @@ use aside::io::Offloaded;
 use futures::executor::block_on;
 use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use std::io::{Cursor, SeekFrom};
-use util::sink::{Sink, poll_and_drop};
+use util::sink::{Sink, poll_and_drop, small};
 use util::{hold_thread, single_thread_group, watchdog};
 
 #[test]
@@ -34,9 +34,8 @@ fn calls_fail_and_the_inner_one_comes_back() {
 #[test]
 fn unwritten_bytes_come_back() {
     let _watchdog = watchdog();
-    let group = single_thread_group();
     let sink = Sink::new();
-    let mut writer = Offloaded::builder().group(&group).write_buffer(4).build(sink.clone());
+    let (group, mut writer) = small(&sink);
     let held = hold_thread(&group);
     block_on(writer.write_all(b"abcd")).unwrap();
     assert!(poll_and_drop(writer.write(b"e"), 1).is_none());

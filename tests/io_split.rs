@@ -3,27 +3,24 @@
 
 mod util;
 
+use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
-use futures::io::{AsyncReadExt, AsyncWriteExt};
-use std::fs::File;
+use futures::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use std::future::Future;
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{Cursor, Write};
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::task::Context;
 use util::probe_waker::ProbeWaker;
 use util::process::{eventually, until_running};
 use util::sink::poll_and_drop;
-use util::{hold_thread, hush, single_thread_group, watchdog};
+use util::source::{Source, fifo, file_of};
+use util::{Counter, hold_thread, hush, single_thread_group, watchdog};
 
-/// A pipe to itself: what can be done to a terminal or a serial line.
-fn fifo() -> File {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    File::options().read(true).write(true).open(path).unwrap()
+/// Of one that has a hundred bytes.
+fn halves(group: &Group) -> (ReadHalf<Offloaded<Cursor<Vec<u8>>>>, WriteHalf<Offloaded<Cursor<Vec<u8>>>>) {
+    Offloaded::builder().group(group).build(Cursor::new(vec![7; 100])).split()
 }
 
 /// A write that waits for a read that blocks must not take its wake-up away.
@@ -64,8 +61,7 @@ fn a_writer_leaves_the_reader_its_waker() {
 fn a_reader_leaves_the_writer_its_waker() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
-    let (mut from, mut to) = both.split();
+    let (mut from, mut to) = halves(&group);
     block_on(from.read_exact(&mut [0; 10])).unwrap();
     let held = hold_thread(&group);
     let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
@@ -115,10 +111,7 @@ fn an_echo() {
 fn halves_of_a_file() {
     let _watchdog = watchdog();
     for _ in 0..20 {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&[1; 50_000]).unwrap();
-        std::io::Seek::rewind(&mut file).unwrap();
-        let (mut from, mut to) = Offloaded::builder().write_buffer(64).build(file).split();
+        let (mut from, mut to) = Offloaded::builder().write_buffer(64).build(file_of(&[1; 50_000])).split();
         let reader = std::thread::spawn(move || {
             let mut all = Vec::new();
             block_on(from.read_to_end(&mut all)).unwrap();
@@ -144,8 +137,7 @@ fn a_read_that_has_not_begun() {
     let _watchdog = watchdog();
     let group = single_thread_group();
     for closes in [false, true] {
-        let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
-        let (mut from, mut to) = both.split();
+        let (mut from, mut to) = halves(&group);
         let held = hold_thread(&group);
         let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
         let mut buffer = [0; 3];
@@ -167,47 +159,27 @@ fn a_read_that_has_not_begun() {
     }
 }
 
-/// Fills whatever it is given, when it is told to; and tells how often it was asked.
-struct Endless(Arc<AtomicUsize>, mpsc::Receiver<()>);
-
-impl Read for Endless {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        let _ = self.1.recv();
-        Ok(buffer.len())
-    }
-}
-
-impl Write for Endless {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Endless {
-    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-        Ok(0)
-    }
-}
-
 /// A reader that is always polled first, and always has a read under way by the time the writer comes.
 #[test]
 fn a_reader_without_an_end_lets_a_writer_in() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    let (asked, (tell, told)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
-    let both = Offloaded::builder().group(&group).build_seekable(Endless(asked.clone(), told));
+    let (asked, (tell, told)) = (Counter::new(), mpsc::channel());
+    let asking = asked.clone();
+    // Fills whatever it is given, when it is told to.
+    let read = move |buffer: &mut [u8]| {
+        asking.add();
+        let _ = told.recv();
+        Ok(buffer.len())
+    };
+    let both = Offloaded::builder().group(&group).build_seekable(Source { read, seeks: true });
     let (mut from, mut to) = both.split();
     let mut buffer = vec![0; 1 << 20];
     let passed = (0..20).position(|answered| {
         while poll_and_drop(from.read(&mut buffer), 1).is_some() {}
         eventually("a read is under way, if there is to be one", || {
             let stats = group.stats();
-            asked.load(Ordering::SeqCst) > answered || stats.queued == 0 && stats.running == 0
+            asked.get() > answered || stats.queued == 0 && stats.running == 0
         });
         let written = poll_and_drop(to.write(b"x"), 1).is_some();
         tell.send(()).unwrap();
@@ -223,8 +195,7 @@ fn wakers_of_two_sides() {
     let _watchdog = watchdog();
     hush();
     let group = single_thread_group();
-    let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
-    let (mut from, mut to) = both.split();
+    let (mut from, mut to) = halves(&group);
     block_on(from.read_exact(&mut [0; 10])).unwrap();
     let held = hold_thread(&group);
     let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
