@@ -1,7 +1,9 @@
 //! Files to read from, and a reader that does as it is told.
 
+use super::{Counter, expected_panic};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::sync::mpsc;
 
 /// With this content, from its beginning.
 pub fn file_of(content: &[u8]) -> File {
@@ -18,12 +20,36 @@ pub fn fifo() -> File {
     File::options().read(true).write(true).open(make_fifo(&dir)).unwrap()
 }
 
+/// Which the children of other tests do not inherit.
+#[cfg(unix)]
+pub fn pipe() -> (std::os::fd::OwnedFd, std::os::fd::OwnedFd) {
+    rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap()
+}
+
 /// Its path.
 #[cfg(unix)]
 pub fn make_fifo(dir: &tempfile::TempDir) -> std::path::PathBuf {
     let path = dir.path().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: a string that ends with a zero. (No child is started for it, which would inherit what other tests have open.)
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
     path
+}
+
+/// A read that does what it is told with the next call, how often it was called, and with whom to tell it. `Other` is a panic.
+pub fn told()
+-> (mpsc::Sender<io::Result<usize>>, Counter, impl FnMut(&mut [u8]) -> io::Result<usize> + Send + 'static) {
+    let ((tell, told), asked) = (mpsc::channel::<io::Result<usize>>(), Counter::new());
+    let asking = asked.clone();
+    let read = move |_: &mut [u8]| {
+        asking.add();
+        let answer = told.recv().unwrap();
+        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Other) {
+            expected_panic("a read");
+        }
+        answer
+    };
+    (tell, asked, read)
 }
 
 /// Reads by a closure, swallows what is written, and may claim to have a position.
