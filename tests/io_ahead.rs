@@ -3,6 +3,7 @@
 
 mod util;
 
+use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use futures::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
@@ -11,13 +12,13 @@ use std::future::Future;
 use std::io::{self, Cursor, ErrorKind, Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::task::Context;
+use std::task::{Context, Poll};
 use util::probe_waker::ProbeWaker;
-use util::process::{eventually, in_child, resident, until_running};
+use util::process::{eventually, in_child, resident};
 use util::sink::poll_and_drop;
-use util::source::{Source, file_of};
+use util::source::{Source, fifo, file_of, told};
 use util::{expected_panic, hold_thread, hush, panic_of, single_thread_group, start_job, watchdog};
 
 const MIB: usize = 1 << 20;
@@ -85,6 +86,61 @@ fn nothing_is_kept_at_the_end() {
     );
 }
 
+/// Also of what was read and never used.
+#[test]
+fn nothing_is_kept_of_what_is_closed() {
+    in_child(
+        "nothing_is_kept_of_what_is_closed",
+        |_| (),
+        || {
+            let before = resident();
+            let readers: Vec<_> = (0..100)
+                .map(|_| {
+                    let mut reader = Offloaded::new(Cursor::new(vec![7; 8 * MIB]));
+                    block_on(reader.read_exact(&mut vec![0; 4 * MIB])).unwrap();
+                    Group::global().drain().wait();
+                    block_on(reader.close()).unwrap();
+                    reader
+                })
+                .collect();
+            let kept = resident().saturating_sub(before) / readers.len();
+            assert!(kept < MIB / 4, "{kept} bytes each");
+        },
+    );
+}
+
+/// A whole buffer is not read for who wants a byte.
+#[test]
+fn a_first_read_is_short() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let file = file(MIB);
+    let mut position = file.try_clone().unwrap();
+    let mut reader = Offloaded::builder().group(&group).build(file);
+    let held = hold_thread(&group);
+    assert!(poll_and_drop(reader.read(&mut [0]), 1).is_none());
+    held.release();
+    group.drain().wait();
+    assert_eq!(position.stream_position().unwrap(), 16 * 1024);
+}
+
+/// A closure puts a pipe in the place of a file: what comes is told before the pipe is read again.
+#[test]
+fn a_file_that_becomes_a_pipe() {
+    let _watchdog = watchdog();
+    let mut reader = Offloaded::builder().read_buffer(400).build(file(1_000));
+    block_on(reader.read_exact(&mut [0; 500])).unwrap();
+    let pipe = fifo();
+    let mut other_end = pipe.try_clone().unwrap();
+    block_on(reader.with(|file| *file = pipe)).unwrap();
+    other_end.write_all(&[8; 100]).unwrap();
+    let mut read = [0; 100];
+    block_on(reader.read_exact(&mut read)).unwrap();
+    assert_eq!(read, [8; 100]);
+    // For the read that is made ahead, which would never end.
+    other_end.write_all(&[9]).unwrap();
+}
+
 /// A reader that is never waited for has no use for much.
 #[test]
 fn a_slow_user_has_little_read_ahead() {
@@ -128,24 +184,21 @@ fn no_more_is_read_ahead_than_the_buffer_takes() {
     }
 }
 
-/// A read that does what it is told with the next call.
-fn told() -> (mpsc::Sender<io::Result<usize>>, impl FnMut(&mut [u8]) -> io::Result<usize>) {
-    let (tell, told) = mpsc::channel();
-    (tell, move |_| told.recv().unwrap())
-}
-
 /// Whatever a read brings that nobody waits for any more, and that a write has waited for, is there for the next one. (The end of
 /// a terminal's input comes but once.)
 #[test]
 fn a_write_swallows_nothing_that_was_read() {
     let _watchdog = watchdog();
+    hush();
     let group = single_thread_group();
-    let failed = Err(ErrorKind::TimedOut);
-    for (first, seeks) in [(Ok(0), false), (Ok(3), false), (failed, false), (failed, true)] {
-        let (tell, read) = told();
+    let (failed, panicked) = (Err(ErrorKind::TimedOut), Err(ErrorKind::Other));
+    for (first, seeks) in
+        [(Ok(0), false), (Ok(3), false), (failed, false), (failed, true), (panicked, false), (panicked, true)]
+    {
+        let (tell, asked, read) = told();
         let mut both = Offloaded::builder().group(&group).build_seekable(Source { read, seeks });
         assert!(poll_and_drop(both.read(&mut [0; 10]), 1).is_none());
-        until_running(&group, 1);
+        eventually("it reads", || asked.get() > 0);
         tell.send(first.map_err(io::Error::from)).unwrap();
         for _ in 0..2 {
             block_on(both.write_all(b"x")).unwrap();
@@ -273,7 +326,7 @@ fn the_chunks_of_a_lame_source_stay_small() {
 #[test]
 fn what_a_conversation_brings_is_told_at_once() {
     let _watchdog = watchdog();
-    let (tell, read) = told();
+    let (tell, _, read) = told();
     let mut reader = Offloaded::new(Source::new(read));
     for bytes in [16, 32, 64, 128, 256, 512, 1024, 1024, 1024] {
         tell.send(Ok(bytes * 1024)).unwrap();
@@ -358,7 +411,10 @@ fn wakers_that_panic() {
         assert!(pin!(reader.read(&mut [0; 3])).poll(&mut Context::from_waker(good.waker())).is_pending());
         held.release();
         eventually("the reader hears of it", || good.wakes() > 0);
-        bad.panic_when_dropped(false);
-        assert_eq!(block_on(reader.read(&mut [0; 3])).unwrap(), 3);
+        // And with one whose drop panics there is something to read at once.
+        bad.panic_when_cloned(false);
+        bad.panic_when_dropped(true);
+        let read = pin!(reader.read(&mut [0; 3])).poll(&mut Context::from_waker(bad.waker()));
+        assert!(matches!(read, Poll::Ready(Ok(3))));
     }
 }

@@ -75,3 +75,27 @@ fn with_dropped_reads_and_seeks() {
         }
     });
 }
+
+/// At any moment of reading ahead, what is read ahead is taken off.
+#[test]
+fn with_positions() {
+    let _watchdog = watchdog();
+    let mut random = fastrand::Rng::with_seed(4);
+    block_on(async {
+        let (mut file, mut position) = (file(), 0);
+        for _ in 0..300 {
+            for _ in 0..random.usize(5..20) {
+                let bytes = file.fill_buf().await.unwrap();
+                assert_at(position, &bytes[..bytes.len().min(100)]);
+                let len = bytes.len();
+                file.consume_unpin(len);
+                position += len;
+            }
+            assert_eq!(file.stream_position().await.unwrap(), position as u64);
+            if position > SIZE / 2 {
+                position = 0;
+                file.seek(SeekFrom::Start(0)).await.unwrap();
+            }
+        }
+    });
+}

@@ -10,13 +10,12 @@ use futures::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use std::future::Future;
 use std::io::{Cursor, Write};
 use std::pin::pin;
-use std::sync::mpsc;
 use std::task::Context;
 use util::probe_waker::ProbeWaker;
 use util::process::{eventually, until_running};
 use util::sink::poll_and_drop;
-use util::source::{Source, fifo, file_of};
-use util::{Counter, hold_thread, hush, single_thread_group, watchdog};
+use util::source::{Source, fifo, file_of, told};
+use util::{hold_thread, hush, single_thread_group, watchdog};
 
 /// Of one that has a hundred bytes.
 fn halves(group: &Group) -> (ReadHalf<Offloaded<Cursor<Vec<u8>>>>, WriteHalf<Offloaded<Cursor<Vec<u8>>>>) {
@@ -164,14 +163,7 @@ fn a_read_that_has_not_begun() {
 fn a_reader_without_an_end_lets_a_writer_in() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    let (asked, (tell, told)) = (Counter::new(), mpsc::channel());
-    let asking = asked.clone();
-    // Fills whatever it is given, when it is told to.
-    let read = move |buffer: &mut [u8]| {
-        asking.add();
-        let _ = told.recv();
-        Ok(buffer.len())
-    };
+    let (tell, asked, read) = told();
     let both = Offloaded::builder().group(&group).build_seekable(Source { read, seeks: true });
     let (mut from, mut to) = both.split();
     let mut buffer = vec![0; 1 << 20];
@@ -182,11 +174,34 @@ fn a_reader_without_an_end_lets_a_writer_in() {
             asked.get() > answered || stats.queued == 0 && stats.running == 0
         });
         let written = poll_and_drop(to.write(b"x"), 1).is_some();
-        tell.send(()).unwrap();
+        // Whatever it was given is full.
+        tell.send(Ok(usize::MAX)).unwrap();
         group.drain().wait();
         written
     });
     assert!(passed.is_some());
+}
+
+/// Whose read is under way then, and need not end.
+#[test]
+fn a_reader_hears_of_a_close() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let (tell, asked, read) = told();
+    let (mut from, mut to) = Offloaded::builder().group(&group).build(Source::new(read)).split();
+    let held = hold_thread(&group);
+    let reader = ProbeWaker::new();
+    let mut by_reader = Context::from_waker(reader.waker());
+    assert!(poll_and_drop(to.close(), 1).is_none());
+    assert!(pin!(from.read(&mut [0])).poll(&mut by_reader).is_pending());
+    held.release();
+    eventually("the flush of the close is done, and the read is under way", || asked.get() > 0);
+    assert_eq!(reader.wakes(), 0);
+    assert!(poll_and_drop(to.close(), 1).is_none());
+    assert!(reader.wakes() > 0);
+    assert!(block_on(from.read(&mut [0])).is_err());
+    tell.send(Ok(0)).unwrap();
+    block_on(to.close()).unwrap();
 }
 
 /// Neither does a waker that panics keep the other side from being woken, nor does one that is not needed any more stay.
