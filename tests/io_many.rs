@@ -137,6 +137,20 @@ fn more_than_the_buffer_takes() {
 }
 
 #[test]
+fn the_smallest_buffers() {
+    let _watchdog = watchdog();
+    let mut both = Offloaded::builder().read_buffer(0).write_buffer(0).build(Cursor::new(Vec::new()));
+    let mut read = Vec::new();
+    block_on(async {
+        both.write_all(&content(100)).await?;
+        both.seek(SeekFrom::Start(0)).await?;
+        both.read_to_end(&mut read).await
+    })
+    .unwrap();
+    assert_eq!(read, content(100));
+}
+
+#[test]
 fn seeks_out_of_range() {
     let _watchdog = watchdog();
     let mut both = Offloaded::new(Cursor::new(content(100)));
