@@ -17,8 +17,10 @@ use util::sink::poll_and_drop;
 use util::source::{Source, fifo, file_of, told};
 use util::{hold_thread, hush, single_thread_group, watchdog};
 
+type Bytes = Offloaded<Cursor<Vec<u8>>>;
+
 /// Of one that has a hundred bytes.
-fn halves(group: &Group) -> (ReadHalf<Offloaded<Cursor<Vec<u8>>>>, WriteHalf<Offloaded<Cursor<Vec<u8>>>>) {
+fn halves(group: &Group) -> (ReadHalf<Bytes>, WriteHalf<Bytes>) {
     Offloaded::builder().group(group).build(Cursor::new(vec![7; 100])).split()
 }
 

@@ -36,9 +36,11 @@ pub fn make_fifo(dir: &tempfile::TempDir) -> std::path::PathBuf {
     path
 }
 
-/// A read that does what it is told with the next call, how often it was called, and with whom to tell it. `Other` is a panic.
-pub fn told()
--> (mpsc::Sender<io::Result<usize>>, Counter, impl FnMut(&mut [u8]) -> io::Result<usize> + Send + 'static) {
+/// Tells a read what to do.
+pub type Tell = mpsc::Sender<io::Result<usize>>;
+
+/// A read that does what it is told with the next call, and how often it was called. `Other` is a panic.
+pub fn told() -> (Tell, Counter, impl FnMut(&mut [u8]) -> io::Result<usize> + Send + 'static) {
     let ((tell, told), asked) = (mpsc::channel::<io::Result<usize>>(), Counter::new());
     let asking = asked.clone();
     let read = move |_: &mut [u8]| {
