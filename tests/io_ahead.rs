@@ -3,30 +3,29 @@
 
 mod util;
 
+use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use futures::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
 use std::fs::File;
 use std::future::Future;
-use std::io::{self, Cursor, ErrorKind, Read, Seek, Write};
+use std::io::{self, Cursor, ErrorKind, Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::task::Context;
+use std::task::{Context, Poll};
 use util::probe_waker::ProbeWaker;
-use util::process::{eventually, in_child, until_running};
+use util::process::{eventually, in_child, resident};
 use util::sink::poll_and_drop;
+use util::source::{Source, fifo, file_of, told};
 use util::{expected_panic, hold_thread, hush, panic_of, single_thread_group, start_job, watchdog};
 
 const MIB: usize = 1 << 20;
 
 /// Of so many bytes, from its beginning.
 fn file(bytes: usize) -> File {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&vec![7; bytes]).unwrap();
-    file.rewind().unwrap();
-    file
+    file_of(&vec![7; bytes])
 }
 
 /// What has been read of a file is given out, also if others have got the only thread by then, and do not let go of it before.
@@ -61,12 +60,6 @@ fn what_was_read_is_told_whoever_has_the_thread() {
     }
 }
 
-/// What this process has in memory.
-fn resident() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-}
-
 /// The end may come with a read that was made ahead, or with one that was asked for; so of all sizes.
 #[test]
 fn nothing_is_kept_at_the_end() {
@@ -91,6 +84,61 @@ fn nothing_is_kept_at_the_end() {
             }
         },
     );
+}
+
+/// Also of what was read and never used.
+#[test]
+fn nothing_is_kept_of_what_is_closed() {
+    in_child(
+        "nothing_is_kept_of_what_is_closed",
+        |_| (),
+        || {
+            let before = resident();
+            let readers: Vec<_> = (0..100)
+                .map(|_| {
+                    let mut reader = Offloaded::new(Cursor::new(vec![7; 8 * MIB]));
+                    block_on(reader.read_exact(&mut vec![0; 4 * MIB])).unwrap();
+                    Group::global().drain().wait();
+                    block_on(reader.close()).unwrap();
+                    reader
+                })
+                .collect();
+            let kept = resident().saturating_sub(before) / readers.len();
+            assert!(kept < MIB / 4, "{kept} bytes each");
+        },
+    );
+}
+
+/// A whole buffer is not read for who wants a byte.
+#[test]
+fn a_first_read_is_short() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let file = file(MIB);
+    let mut position = file.try_clone().unwrap();
+    let mut reader = Offloaded::builder().group(&group).build(file);
+    let held = hold_thread(&group);
+    assert!(poll_and_drop(reader.read(&mut [0]), 1).is_none());
+    held.release();
+    group.drain().wait();
+    assert_eq!(position.stream_position().unwrap(), 16 * 1024);
+}
+
+/// A closure puts a pipe in the place of a file: what comes is told before the pipe is read again.
+#[test]
+fn a_file_that_becomes_a_pipe() {
+    let _watchdog = watchdog();
+    let mut reader = Offloaded::builder().read_buffer(400).build(file(1_000));
+    block_on(reader.read_exact(&mut [0; 500])).unwrap();
+    let pipe = fifo();
+    let mut other_end = pipe.try_clone().unwrap();
+    block_on(reader.with(|file| *file = pipe)).unwrap();
+    other_end.write_all(&[8; 100]).unwrap();
+    let mut read = [0; 100];
+    block_on(reader.read_exact(&mut read)).unwrap();
+    assert_eq!(read, [8; 100]);
+    // For the read that is made ahead, which would never end.
+    other_end.write_all(&[9]).unwrap();
 }
 
 /// A reader that is never waited for has no use for much.
@@ -136,48 +184,21 @@ fn no_more_is_read_ahead_than_the_buffer_takes() {
     }
 }
 
-/// Does what it is told with the next call, and may have a position.
-struct Told {
-    told: mpsc::Receiver<io::Result<usize>>,
-    seeks: bool,
-}
-
-impl Read for Told {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.told.recv().unwrap()?;
-        buffer[..read].fill(b'x');
-        Ok(read)
-    }
-}
-
-impl Write for Told {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Told {
-    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-        if self.seeks { Ok(0) } else { Err(ErrorKind::NotSeekable.into()) }
-    }
-}
-
 /// Whatever a read brings that nobody waits for any more, and that a write has waited for, is there for the next one. (The end of
 /// a terminal's input comes but once.)
 #[test]
 fn a_write_swallows_nothing_that_was_read() {
     let _watchdog = watchdog();
+    hush();
     let group = single_thread_group();
-    let failed = Err(ErrorKind::TimedOut);
-    for (first, seeks) in [(Ok(0), false), (Ok(3), false), (failed, false), (failed, true)] {
-        let (tell, told) = mpsc::channel();
-        let mut both = Offloaded::builder().group(&group).build_seekable(Told { told, seeks });
+    let (failed, panicked) = (Err(ErrorKind::TimedOut), Err(ErrorKind::Other));
+    for (first, seeks) in
+        [(Ok(0), false), (Ok(3), false), (failed, false), (failed, true), (panicked, false), (panicked, true)]
+    {
+        let (tell, asked, read) = told();
+        let mut both = Offloaded::builder().group(&group).build_seekable(Source { read, seeks });
         assert!(poll_and_drop(both.read(&mut [0; 10]), 1).is_none());
-        until_running(&group, 1);
+        eventually("it reads", || asked.get() > 0);
         tell.send(first.map_err(io::Error::from)).unwrap();
         for _ in 0..2 {
             block_on(both.write_all(b"x")).unwrap();
@@ -227,23 +248,15 @@ fn an_end_that_was_read_with_the_bytes_before_it() {
 }
 
 /// Fills whatever it is given with the number of the call, and fails at one of them.
-struct FailsAt {
-    fails: usize,
-    panics: bool,
-    calls: usize,
-}
-
-impl Read for FailsAt {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.calls += 1;
-        if self.calls == self.fails {
-            if self.panics {
-                expected_panic("a read");
-            }
-            return Err(ErrorKind::TimedOut.into());
+fn fails_at(fails: usize, panics: bool) -> impl FnMut(&mut [u8]) -> io::Result<usize> {
+    let mut calls = 0;
+    move |buffer| {
+        calls += 1;
+        if calls == fails && panics {
+            expected_panic("a read");
         }
-        buffer.fill(self.calls as u8);
-        Ok(buffer.len())
+        buffer.fill(calls as u8);
+        if calls == fails { Err(ErrorKind::TimedOut.into()) } else { Ok(buffer.len()) }
     }
 }
 
@@ -256,8 +269,7 @@ fn errors_and_panics_stand_in_their_place() {
     for (fails, panics, stops) in
         (1..7).flat_map(|at| [(at, false, false), (at, true, false), (at, false, true), (at, true, true)])
     {
-        let source = FailsAt { fails, panics, calls: 0 };
-        let mut reader = Offloaded::builder().group(&group).build(source);
+        let mut reader = Offloaded::builder().group(&group).build(Source::new(fails_at(fails, panics)));
         for call in 1..10 {
             let read = block_on(reader.fill_buf()).map(|bytes| (bytes[0], bytes.len()));
             assert_eq!(read.as_ref().ok().map(|read| usize::from(read.0)), (call != fails).then_some(call));
@@ -291,28 +303,20 @@ fn a_device_that_only_pretends_to_seek() {
     assert_eq!(format!("{both:?}"), there, "what was read stays");
 }
 
-/// Fills whatever it is given, and takes its time for it; or all but a byte, at once.
-struct Lame {
-    largest: Arc<AtomicUsize>,
-    is_slow: bool,
-}
-
-impl Read for Lame {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.largest.fetch_max(buffer.len(), Ordering::SeqCst);
-        if self.is_slow {
-            std::thread::sleep(std::time::Duration::from_millis(110));
-        }
-        Ok(buffer.len() - usize::from(!self.is_slow))
-    }
-}
-
+/// One that fills whatever it is given, and takes its time for it; or all but a byte, at once.
 #[test]
 fn the_chunks_of_a_lame_source_stay_small() {
     let _watchdog = watchdog();
     for is_slow in [true, false] {
         let largest = Arc::new(AtomicUsize::new(0));
-        let mut reader = Offloaded::new(Lame { largest: largest.clone(), is_slow });
+        let seen = largest.clone();
+        let mut reader = Offloaded::new(Source::new(move |buffer| {
+            seen.fetch_max(buffer.len(), Ordering::SeqCst);
+            if is_slow {
+                std::thread::sleep(std::time::Duration::from_millis(110));
+            }
+            Ok(buffer.len() - usize::from(!is_slow))
+        }));
         block_on(reader.read_exact(&mut [0; 50_000])).unwrap();
         assert_eq!(largest.load(Ordering::SeqCst), 16 * 1024);
     }
@@ -322,8 +326,8 @@ fn the_chunks_of_a_lame_source_stay_small() {
 #[test]
 fn what_a_conversation_brings_is_told_at_once() {
     let _watchdog = watchdog();
-    let (tell, told) = mpsc::channel();
-    let mut reader = Offloaded::new(Told { told, seeks: false });
+    let (tell, _, read) = told();
+    let mut reader = Offloaded::new(Source::new(read));
     for bytes in [16, 32, 64, 128, 256, 512, 1024, 1024, 1024] {
         tell.send(Ok(bytes * 1024)).unwrap();
         block_on(reader.read_exact(&mut vec![0; bytes * 1024])).unwrap();
@@ -407,7 +411,10 @@ fn wakers_that_panic() {
         assert!(pin!(reader.read(&mut [0; 3])).poll(&mut Context::from_waker(good.waker())).is_pending());
         held.release();
         eventually("the reader hears of it", || good.wakes() > 0);
-        bad.panic_when_dropped(false);
-        assert_eq!(block_on(reader.read(&mut [0; 3])).unwrap(), 3);
+        // And with one whose drop panics there is something to read at once.
+        bad.panic_when_cloned(false);
+        bad.panic_when_dropped(true);
+        let read = pin!(reader.read(&mut [0; 3])).poll(&mut Context::from_waker(bad.waker()));
+        assert!(matches!(read, Poll::Ready(Ok(3))));
     }
 }

@@ -9,7 +9,8 @@ use futures::io::{AsyncReadExt, AsyncWriteExt};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use util::sink::poll_and_drop;
-use util::watchdog;
+use util::source::{make_fifo, pipe};
+use util::{hold_thread, single_thread_group, watchdog};
 
 #[test]
 fn a_full_device() {
@@ -27,7 +28,7 @@ fn a_full_device() {
 #[test]
 fn a_pipe_whose_reader_stalls_and_goes() {
     let _watchdog = watchdog();
-    let (from, to) = rustix::pipe::pipe().unwrap();
+    let (from, to) = pipe();
     let (mut from, mut to) =
         (File::from(from), Offloaded::builder().write_buffer(1_000).build(File::from(to)));
     let content: Vec<u8> = (0..500_000_u32).map(|n| (n % 251) as u8).collect();
@@ -119,8 +120,13 @@ impl Read for Liar {
 #[test]
 fn numbers_that_cannot_be() {
     let _watchdog = watchdog();
-    let mut liar = Offloaded::new(Liar(usize::MAX));
+    let group = single_thread_group();
+    let mut liar = Offloaded::builder().group(&group).build(Liar(usize::MAX));
+    // Written by the flush.
+    let held = hold_thread(&group);
+    assert!(poll_and_drop(liar.flush(), 1).is_none());
     block_on(liar.write_all(b"abc")).unwrap();
+    held.release();
     block_on(liar.flush()).unwrap();
     block_on(liar.read_exact(&mut [0; 100_000])).unwrap();
     let mut nothing = Offloaded::new(Liar(0));
@@ -132,8 +138,7 @@ fn numbers_that_cannot_be() {
 fn a_fifo_whose_writer_pauses() {
     let _watchdog = watchdog();
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let path = make_fifo(&dir);
     let opening = aside::offload({
         let path = path.clone();
         move || File::open(path)

@@ -3,7 +3,6 @@
 
 mod util;
 
-use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -12,17 +11,10 @@ use std::io::{self, ErrorKind, Read, SeekFrom, Write};
 use std::task::Poll;
 use util::probe_waker::ProbeWaker;
 use util::process::eventually;
-use util::sink::{Answer, Sink, poll_and_drop, poll_once};
+use util::sink::{Answer, Sink, poll_and_drop, poll_once, small};
 use util::{Gate, hold_thread, hush, single_thread_group, watchdog};
 
 const FULL: Answer = Answer::Fails(ErrorKind::StorageFull);
-
-/// With room for four bytes.
-fn small(sink: &Sink) -> (Group, Offloaded<Sink>) {
-    let group = single_thread_group();
-    let writer = Offloaded::builder().group(&group).write_buffer(4).build(sink.clone());
-    (group, writer)
-}
 
 /// Until the jobs that are queued by now are done with.
 fn settle(writer: &mut Offloaded<Sink>) {
@@ -180,6 +172,7 @@ fn no_error_but_that_of_the_writer() {
             }
         }
         assert!(sink.calls() >= told, "{told} errors of {} attempts", sink.calls());
+        assert!(sink.largest() <= 200, "{} bytes were accepted", sink.largest());
         sink.on_write(Answer::Works);
         while block_on(writer.close()).is_err() {}
         assert_eq!(sink.written().len(), accepted);
@@ -199,6 +192,10 @@ fn what_comes_after_an_error_does_not_tell_it() {
         assert!(error.to_string().contains("before"), "{error}");
         assert!(block_on(writer.seek(SeekFrom::Start(0))).unwrap_err().to_string().contains("before"));
     }
+    // Nothing is written before somebody was told, also if it could be.
+    sink.on_write(Answer::Works);
+    assert!(block_on(writer.with(|_| ())).is_err() && sink.written().is_empty());
+    sink.on_write(FULL);
     assert_eq!(block_on(writer.write(b"c")).unwrap_err().kind(), ErrorKind::StorageFull);
     settle(&mut writer);
     let (error, inner, bytes) = block_on(writer.into_inner()).err().unwrap().into_parts();
@@ -241,18 +238,54 @@ fn a_read_comes_after_what_was_not_written_at_first() {
     assert_eq!(&read, b"ab");
 }
 
+/// Whether somebody was told of the error or nobody: all is tried once more.
 #[test]
-fn dropped_with_an_error_pending() {
+fn dropped_after_an_error() {
     let _watchdog = watchdog();
-    let sink = Sink::new();
-    let (group, mut writer) = small(&sink);
-    sink.on_write(FULL);
-    block_on(writer.write_all(b"ab")).unwrap();
-    settle(&mut writer);
-    sink.on_write(Answer::Works);
-    drop(writer);
-    group.drain().wait();
-    assert_eq!((sink.written(), sink.flushes()), (b"ab".to_vec(), 1));
+    for (write, flush, is_told) in
+        [(FULL, Answer::Works, false), (FULL, Answer::Works, true), (Answer::Works, FULL, false)]
+    {
+        let sink = Sink::new();
+        let (group, mut writer) = small(&sink);
+        sink.on_write(write);
+        sink.on_flush(flush);
+        let held = hold_thread(&group);
+        block_on(writer.write_all(b"ab")).unwrap();
+        assert!(poll_and_drop(writer.flush(), 1).is_none());
+        held.release();
+        group.drain().wait();
+        if is_told {
+            assert!(poll_and_drop(writer.flush(), 1).unwrap().is_err());
+        }
+        sink.on_write(Answer::Works);
+        sink.on_flush(Answer::Works);
+        drop(writer);
+        group.drain().wait();
+        assert_eq!((sink.written(), sink.flushes()), (b"ab".to_vec(), 1));
+    }
+}
+
+/// There is a last flush, unless all is flushed.
+#[test]
+fn dropped_while_it_is_written() {
+    let _watchdog = watchdog();
+    for is_flushed in [false, true] {
+        let sink = Sink::new();
+        let (group, mut writer) = small(&sink);
+        let stopped = sink.stop();
+        block_on(writer.write_all(b"ab")).unwrap();
+        stopped.until_there();
+        if is_flushed {
+            stopped.go_on();
+            block_on(writer.flush()).unwrap();
+            drop(writer);
+        } else {
+            drop(writer);
+            stopped.go_on();
+        }
+        group.drain().wait();
+        assert_eq!((sink.written(), sink.flushes()), (b"ab".to_vec(), 1));
+    }
 }
 
 #[test]

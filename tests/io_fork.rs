@@ -115,6 +115,14 @@ fn a_closed_one_reads_nothing() {
     assert!(block_on(sink.write(b"x")).is_err());
 }
 
+/// What the test writes in a process of its own.
+fn output_of(test: &str) -> String {
+    let output = child(test).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
 /// With a handle of its own and with one of its parent's.
 #[test]
 fn standard_output_works_afresh() {
@@ -138,9 +146,7 @@ fn standard_output_works_afresh() {
         block_on(out.flush()).unwrap();
         return;
     }
-    let output = child("standard_output_works_afresh").output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}");
+    let text = output_of("standard_output_works_afresh");
     assert!(text.contains("<parent><inherited><fresh><again>"), "{text}");
 }
 
@@ -162,9 +168,7 @@ fn a_dirty_standard_output_is_the_parents() {
         block_on(out.flush()).unwrap();
         return;
     }
-    let output = child("a_dirty_standard_output_is_the_parents").output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}");
+    let text = output_of("a_dirty_standard_output_is_the_parents");
     assert!(text.contains("<child><dirty>"), "{text}");
     assert_eq!(text.matches("<dirty>").count(), 1);
 }

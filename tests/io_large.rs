@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use futures::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, SeekFrom};
 use std::fs::File;
-use std::io::Write;
+use util::source::file_of;
 use util::watchdog;
 
 const SIZE: usize = 40 << 20;
@@ -17,17 +17,8 @@ fn byte(position: usize) -> u8 {
     (position.wrapping_mul(0x9E37_79B1) >> 13) as u8
 }
 
-fn file() -> File {
-    let mut file = tempfile::tempfile().unwrap();
-    let content: Vec<u8> = (0..SIZE).map(byte).collect();
-    file.write_all(&content).unwrap();
-    file
-}
-
-async fn rewound() -> Offloaded<File> {
-    let mut file = Offloaded::new(file());
-    assert_eq!(file.seek(SeekFrom::Start(0)).await.unwrap(), 0);
-    file
+fn file() -> Offloaded<File> {
+    Offloaded::new(file_of(&(0..SIZE).map(byte).collect::<Vec<_>>()))
 }
 
 fn assert_at(position: usize, bytes: &[u8]) {
@@ -38,7 +29,7 @@ fn assert_at(position: usize, bytes: &[u8]) {
 fn in_its_own_buffer() {
     let _watchdog = watchdog();
     block_on(async {
-        let mut file = rewound().await;
+        let mut file = file();
         let mut position = 0;
         loop {
             let bytes = file.fill_buf().await.unwrap();
@@ -60,7 +51,7 @@ fn with_dropped_reads_and_seeks() {
     let _watchdog = watchdog();
     let mut random = fastrand::Rng::with_seed(3);
     block_on(async {
-        let mut file = rewound().await;
+        let mut file = file();
         let mut buffer = vec![0; 300_000];
         let (mut position, mut left) = (0, 2 * SIZE);
         while left > 0 {
@@ -80,6 +71,30 @@ fn with_dropped_reads_and_seeks() {
             if position == SIZE {
                 assert_eq!(file.seek(SeekFrom::Start(0)).await.unwrap(), 0);
                 position = 0;
+            }
+        }
+    });
+}
+
+/// At any moment of reading ahead, what is read ahead is taken off.
+#[test]
+fn with_positions() {
+    let _watchdog = watchdog();
+    let mut random = fastrand::Rng::with_seed(4);
+    block_on(async {
+        let (mut file, mut position) = (file(), 0);
+        for _ in 0..300 {
+            for _ in 0..random.usize(5..20) {
+                let bytes = file.fill_buf().await.unwrap();
+                assert_at(position, &bytes[..bytes.len().min(100)]);
+                let len = bytes.len();
+                file.consume_unpin(len);
+                position += len;
+            }
+            assert_eq!(file.stream_position().await.unwrap(), position as u64);
+            if position > SIZE / 2 {
+                position = 0;
+                file.seek(SeekFrom::Start(0)).await.unwrap();
             }
         }
     });

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use std::io::{Cursor, ErrorKind, SeekFrom};
 use util::probe_waker::ProbeWaker;
-use util::sink::{Sink, poll_and_drop};
+use util::sink::{Sink, poll_and_drop, small};
 use util::{Counter, hold_thread, single_thread_group, watchdog};
 
 fn content(len: usize) -> Vec<u8> {
@@ -48,8 +48,7 @@ fn a_writer_that_moves_while_it_waits_for_room() {
     let _watchdog = watchdog();
     for by_thread in [false, true] {
         let sink = Sink::new();
-        let group = single_thread_group();
-        let mut writer = Offloaded::builder().group(&group).write_buffer(4).build(sink.clone());
+        let (group, mut writer) = small(&sink);
         let held = hold_thread(&group);
         block_on(writer.write_all(b"abcd")).unwrap();
         let (old, new) = (ProbeWaker::new(), ProbeWaker::new());
@@ -138,6 +137,20 @@ fn more_than_the_buffer_takes() {
 }
 
 #[test]
+fn the_smallest_buffers() {
+    let _watchdog = watchdog();
+    let mut both = Offloaded::builder().read_buffer(0).write_buffer(0).build(Cursor::new(Vec::new()));
+    let mut read = Vec::new();
+    block_on(async {
+        both.write_all(&content(100)).await?;
+        both.seek(SeekFrom::Start(0)).await?;
+        both.read_to_end(&mut read).await
+    })
+    .unwrap();
+    assert_eq!(read, content(100));
+}
+
+#[test]
 fn seeks_out_of_range() {
     let _watchdog = watchdog();
     let mut both = Offloaded::new(Cursor::new(content(100)));
@@ -211,11 +224,7 @@ fn a_file_that_appends() {
 #[test]
 fn a_file_without_a_position() {
     let _watchdog = watchdog();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
-    let mut both = Offloaded::new(file);
+    let mut both = Offloaded::new(util::source::fifo());
     for round in 0..3 {
         block_on(both.write_all(b"abcdef")).unwrap();
         let mut some = [0; 2];

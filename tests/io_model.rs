@@ -1,5 +1,7 @@
 //! Random schedules of reads, writes, seeks, flushes and dropped futures on an adapter and on the thing itself: they must agree.
 
+mod util;
+
 use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
@@ -9,6 +11,8 @@ use std::fmt::Debug;
 use std::future::{Future, ready};
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::pin::pin;
+use util::source::file_of;
+use util::watchdog;
 
 /// Polls once at the least, and drops what is not done then.
 async fn or_drop<F: Future>(future: F) -> Option<F::Output> {
@@ -123,6 +127,7 @@ const BUFFERS: [(usize, usize); 4] = [(1, 1), (64, 100), (20_000, 4_096), (1 << 
 
 #[test]
 fn as_a_cursor() {
+    let _watchdog = watchdog();
     for seed in 0..60 {
         let (read_buffer, write_buffer) = BUFFERS[seed as usize % BUFFERS.len()];
         let cursor = Cursor::new(content(seed));
@@ -132,14 +137,10 @@ fn as_a_cursor() {
 
 #[test]
 fn as_a_file() {
+    let _watchdog = watchdog();
     for seed in 100..140 {
         let (read_buffer, write_buffer) = BUFFERS[seed as usize % BUFFERS.len()];
-        let [file, model] = [(); 2].map(|()| {
-            let mut file = tempfile::tempfile().unwrap();
-            file.write_all(&content(seed)).unwrap();
-            file.rewind().unwrap();
-            file
-        });
+        let [file, model] = [(); 2].map(|()| file_of(&content(seed)));
         block_on(compare(seed, file, model, read_buffer, write_buffer));
     }
 }

@@ -2,6 +2,7 @@
 
 mod util;
 
+use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -91,10 +92,15 @@ impl Drop for Touchy {
 }
 
 fn touchy() -> (Orders, Counter, Offloaded<Touchy>) {
+    touchy_of(&single_thread_group())
+}
+
+/// With room for four bytes.
+fn touchy_of(group: &Group) -> (Orders, Counter, Offloaded<Touchy>) {
     hush();
     let (orders, drops) = (Orders::default(), Counter::new());
     let inner = Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
-    (orders, drops, Offloaded::builder().group(&single_thread_group()).build(inner))
+    (orders, drops, Offloaded::builder().group(group).write_buffer(4).build(inner))
 }
 
 #[track_caller]
@@ -217,10 +223,8 @@ fn in_drop() {
     assert_eq!(drops.get(), 1);
     // Dropped: told nobody, and the group goes on.
     for polls in 0..3 {
-        let (orders, drops) = (Orders::default(), Counter::new());
         let group = single_thread_group();
-        let inner = Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
-        let mut both = Offloaded::builder().group(&group).build(inner);
+        let (orders, drops, mut both) = touchy_of(&group);
         orders.panic_at(Call::Drop, 1);
         block_on(both.write_all(b"abc")).unwrap();
         let _ = poll_and_drop(both.close(), polls);
@@ -237,10 +241,8 @@ fn in_drop() {
 fn in_the_last_flush() {
     let _watchdog = watchdog();
     for call in [Call::Write, Call::Flush] {
-        let (orders, drops) = (Orders::default(), Counter::new());
         let group = single_thread_group();
-        let inner = Touchy { orders: orders.clone(), position: 0, written: Vec::new(), drops: drops.clone() };
-        let mut writer = Offloaded::builder().group(&group).write_buffer(4).build(inner);
+        let (orders, drops, mut writer) = touchy_of(&group);
         orders.panic_at(call, usize::MAX);
         let _ = block_on(writer.write_all(b"abcdefgh"));
         let _ = block_on(writer.flush());

@@ -6,8 +6,7 @@ mod util;
 use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
-use futures::io::{AsyncReadExt, AsyncWriteExt};
-use std::fs::File;
+use futures::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use std::future::Future;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::pin::pin;
@@ -17,14 +16,14 @@ use std::task::Context;
 use util::probe_waker::ProbeWaker;
 use util::process::{eventually, until_running};
 use util::sink::poll_and_drop;
+use util::source::{Source, fifo, file_of, told};
 use util::{hold_thread, hush, single_thread_group, watchdog};
 
-/// A pipe to itself: what can be done to a terminal or a serial line.
-fn fifo() -> File {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    File::options().read(true).write(true).open(path).unwrap()
+type Bytes = Offloaded<Cursor<Vec<u8>>>;
+
+/// Of one that has a hundred bytes.
+fn halves(group: &Group) -> (ReadHalf<Bytes>, WriteHalf<Bytes>) {
+    Offloaded::builder().group(group).build(Cursor::new(vec![7; 100])).split()
 }
 
 /// A write that waits for a read that blocks must not take its wake-up away.
@@ -65,8 +64,7 @@ fn a_writer_leaves_the_reader_its_waker() {
 fn a_reader_leaves_the_writer_its_waker() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
-    let (mut from, mut to) = both.split();
+    let (mut from, mut to) = halves(&group);
     block_on(from.read_exact(&mut [0; 10])).unwrap();
     let held = hold_thread(&group);
     let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
@@ -116,10 +114,7 @@ fn an_echo() {
 fn halves_of_a_file() {
     let _watchdog = watchdog();
     for _ in 0..20 {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&[1; 50_000]).unwrap();
-        std::io::Seek::rewind(&mut file).unwrap();
-        let (mut from, mut to) = Offloaded::builder().write_buffer(64).build(file).split();
+        let (mut from, mut to) = Offloaded::builder().write_buffer(64).build(file_of(&[1; 50_000])).split();
         let reader = std::thread::spawn(move || {
             let mut all = Vec::new();
             block_on(from.read_to_end(&mut all)).unwrap();
@@ -145,8 +140,7 @@ fn a_read_that_has_not_begun() {
     let _watchdog = watchdog();
     let group = single_thread_group();
     for closes in [false, true] {
-        let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
-        let (mut from, mut to) = both.split();
+        let (mut from, mut to) = halves(&group);
         let held = hold_thread(&group);
         let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());
         let mut buffer = [0; 3];
@@ -261,14 +255,35 @@ fn a_writer_without_an_end_lets_a_reader_in() {
     assert!(passed.is_some());
 }
 
+/// Whose read is under way then, and need not end.
+#[test]
+fn a_reader_hears_of_a_close() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let (tell, asked, read) = told();
+    let (mut from, mut to) = Offloaded::builder().group(&group).build(Source::new(read)).split();
+    let held = hold_thread(&group);
+    let reader = ProbeWaker::new();
+    let mut by_reader = Context::from_waker(reader.waker());
+    assert!(poll_and_drop(to.close(), 1).is_none());
+    assert!(pin!(from.read(&mut [0])).poll(&mut by_reader).is_pending());
+    held.release();
+    eventually("the flush of the close is done, and the read is under way", || asked.get() > 0);
+    assert_eq!(reader.wakes(), 0);
+    assert!(poll_and_drop(to.close(), 1).is_none());
+    assert!(reader.wakes() > 0);
+    assert!(block_on(from.read(&mut [0])).is_err());
+    tell.send(Ok(0)).unwrap();
+    block_on(to.close()).unwrap();
+}
+
 /// Neither does a waker that panics keep the other side from being woken, nor does one that is not needed any more stay.
 #[test]
 fn wakers_of_two_sides() {
     let _watchdog = watchdog();
     hush();
     let group = single_thread_group();
-    let both = Offloaded::builder().group(&group).build(Cursor::new(vec![7_u8; 100]));
-    let (mut from, mut to) = both.split();
+    let (mut from, mut to) = halves(&group);
     block_on(from.read_exact(&mut [0; 10])).unwrap();
     let held = hold_thread(&group);
     let (reader, writer) = (ProbeWaker::new(), ProbeWaker::new());

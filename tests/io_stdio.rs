@@ -6,14 +6,16 @@ mod util;
 use futures::executor::block_on;
 use futures::future::join_all;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
+use std::future::Future;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use util::probe_waker::ProbeWaker;
 use util::process::{child, is_child};
 use util::sink::poll_and_drop;
+use util::source::pipe;
 use util::watchdog;
 
 const TASKS: usize = 8;
@@ -184,6 +186,27 @@ fn streams_that_the_program_closes() {
     assert_eq!(command.output().unwrap().status.code(), Some(42));
 }
 
+/// A write is taken as a whole or not yet, unless it is larger than the buffer; and who waits for room and is gone leaves nothing behind.
+#[test]
+fn what_waits_to_be_written_is_bounded() {
+    const BUFFER: usize = 256 * 1024;
+    util::process::ended_by("what_waits_to_be_written_is_bounded", 42, || {
+        aside::Group::builder().max_threads(1).build_global().unwrap();
+        let _held = util::hold_thread(aside::Group::global());
+        let mut out = aside::io::stdout();
+        for (bytes, taken) in [(1, Some(1)), (BUFFER + 1, Some(BUFFER)), (1, None)] {
+            let written = poll_and_drop(out.write(&vec![b'x'; bytes]), 1);
+            assert_eq!(written.map(Result::unwrap), taken);
+        }
+        let probe = ProbeWaker::new();
+        let mut cx = std::task::Context::from_waker(probe.waker());
+        assert!(std::pin::Pin::new(&mut out.write(b"x")).poll(&mut cx).is_pending());
+        drop(out);
+        assert_eq!(probe.clones(), probe.drops());
+        std::process::exit(42);
+    });
+}
+
 /// Each write is an error, told with it or with its flush, and none is waited for.
 #[test]
 fn an_output_whose_reader_has_gone() {
@@ -240,11 +263,6 @@ fn until_ready(from: &mut impl Read) {
         from.read_exact(&mut byte).unwrap();
         told.push(byte[0]);
     }
-}
-
-/// Which the children of other tests do not inherit.
-fn pipe() -> (OwnedFd, OwnedFd) {
-    rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap()
 }
 
 /// Once, as it is woken, reads there and then.

@@ -184,3 +184,44 @@ impl Ahead {
 pub(super) fn broken(error: JobError) -> io::Error {
     io::Error::other(error)
 }
+
+#[cfg(all(test, not(aside_loom)))]
+mod tests {
+    use super::*;
+    use crate::group::Group;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::task::Waker;
+
+    /// Tells that it was asked, and fills whatever it is given when it is told to.
+    struct Told(Sender<()>, Receiver<()>);
+
+    impl Read for Told {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.send(()).unwrap();
+            self.1.recv().unwrap();
+            Ok(buffer.len())
+        }
+    }
+
+    /// Also for a second one, that has begun when the first one has ended.
+    #[test]
+    fn a_stop_waits_for_what_has_begun() {
+        let ((tell_asked, asked), (tell, told)) = (channel(), channel());
+        let group = Group::builder().max_threads(1).build().unwrap();
+        let lane = group.lane(Told(tell_asked, told));
+        let mut ahead = Ahead::new(1 << 20);
+        let mut cx = Context::from_waker(Waker::noop());
+        ahead.stock.begin();
+        ahead.ask(&lane, None);
+        ahead.ask(&lane, None);
+        asked.recv().unwrap();
+        tell.send(()).unwrap();
+        asked.recv().unwrap();
+        assert!(ahead.poll_stop(&mut cx).is_pending());
+        tell.send(()).unwrap();
+        while ahead.poll_stop(&mut cx).is_pending() {
+            std::thread::yield_now();
+        }
+        assert_eq!(ahead.unread_then()(), (16 + 32) * 1024);
+    }
+}

@@ -357,3 +357,22 @@ impl Drop for Writing {
         behind.room.wake_all();
     }
 }
+
+#[cfg(all(test, not(aside_loom)))]
+mod tests {
+    use super::*;
+
+    /// What comes between its last look and its end is its to write, unless an error waits.
+    #[test]
+    fn a_job_does_not_end_over_bytes() {
+        let behind = Behind::new(10);
+        behind.buffer().bytes.push(7);
+        assert!(behind.buffer().wants_job());
+        assert!(!behind.end_job());
+        assert!(!behind.buffer().wants_job(), "it goes on");
+        behind.keep_error(ErrorKind::StorageFull.into());
+        assert!(behind.end_job());
+        assert!(behind.take_error().is_some());
+        assert!(behind.buffer().wants_job());
+    }
+}

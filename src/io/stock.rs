@@ -358,7 +358,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn pass_through(stock: &Stock, source: &mut File) {
         stock.begin();
-        for _ in 0..20 {
+        for _ in 0..40 {
             stock.fill(source, None::<&Writer<File>>);
         }
         assert!(stock.len() < stock.capacity, "{} bytes", stock.len());
@@ -378,20 +378,28 @@ mod tests {
             shelf.depth == CHUNKS && shelf.spare.len() <= CHUNKS && !shelf.is_cramped
         };
         for moves in [true, false] {
-            let stock = Stock::new(4 << 20);
-            for _ in 0..6 {
+            let stock = Stock::new(8 << 20);
+            pass_through(&stock, &mut file);
+            assert_eq!(stock.shelf().depth, CHUNKS, "chunks grow first");
+            for _ in 0..5 {
                 pass_through(&stock, &mut file);
             }
-            assert_eq!(stock.shelf().depth, 16);
+            assert_eq!(stock.shelf().depth, 32);
             // Once more, but for the last.
             stock.begin();
-            for _ in 0..20 {
+            for _ in 0..40 {
                 stock.fill(&mut file, None::<&Writer<File>>);
             }
             assert!(stock.shelf().is_cramped);
             if moves {
                 stock.forget();
                 assert!(is_at_first(&stock) && stock.is_empty() && stock.shelf().size == FIRST_CHUNK);
+                for _ in 0..6 {
+                    pass_through(&stock, &mut file);
+                }
+                assert!(stock.shelf().spare.len() > CHUNKS);
+                stock.forget();
+                assert!(is_at_first(&stock));
             } else {
                 while !stock.is_empty() {
                     drop(stock.take(None));
@@ -402,7 +410,29 @@ mod tests {
                     pass_through(&stock, &mut File::open("/dev/zero").unwrap());
                 }
                 assert_eq!(stock.shelf().size, LONGEST_CHUNK);
+                assert_eq!(stock.shelf().depth, CHUNKS, "nobody is faster than that");
+                stock.look_again();
+                stock.begin();
+                stock.fill(&mut file, None::<&Writer<File>>);
+                assert_eq!(stock.shelf().chunks[0].bytes().len(), FILE_CHUNK);
             }
         }
+    }
+
+    /// Jobs that come after a short read, or after a stop.
+    #[test]
+    fn a_job_that_is_not_wanted_reads_nothing() {
+        let stock = Stock::new(4 << 20);
+        let mut source = std::io::Cursor::new([7; 100]);
+        let mut fill = || stock.fill(&mut source, None::<&Writer<std::io::Cursor<[u8; 100]>>>);
+        stock.begin();
+        stock.stop();
+        fill();
+        assert!(stock.is_empty());
+        stock.begin();
+        fill();
+        fill();
+        assert_eq!(stock.len(), 100);
+        assert!(!stock.is_at_end());
     }
 }

@@ -11,6 +11,7 @@ pub mod probe_waker;
 pub mod process;
 pub mod severe;
 pub mod sink;
+pub mod source;
 pub mod strict;
 
 use aside::{Group, Offload};

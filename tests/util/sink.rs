@@ -1,6 +1,8 @@
 //! A writer that does as it is told.
 
-use super::{Gate, expected_panic};
+use super::{Gate, expected_panic, single_thread_group};
+use aside::Group;
+use aside::io::Offloaded;
 use std::future::Future;
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::pin::pin;
@@ -141,6 +143,13 @@ impl Seek for Sink {
     fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
         Ok(self.0.lock().unwrap().written.len() as u64)
     }
+}
+
+/// A writer to it with room for four bytes, on a thread of its own.
+pub fn small(sink: &Sink) -> (Group, Offloaded<Sink>) {
+    let group = single_thread_group();
+    let writer = Offloaded::builder().group(&group).write_buffer(4).build(sink.clone());
+    (group, writer)
 }
 
 /// Polls once with a waker that does nothing.
