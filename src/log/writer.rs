@@ -36,6 +36,8 @@ use std::sync::Arc;
 /// find that thread's ring half written. Have the handler set a flag, or write to a pipe, and log on a thread that watches for it. (Signals that merely interrupt threads that log, or the
 /// one that writes, do no harm.)
 ///
+/// A global allocator should not log either: it may be called by a log call that holds a lock, and then waits for itself.
+///
 /// # What it costs
 ///
 /// A copy of the record and a store; and once more than one thread has logged, unless the order is [`Order::PerThread`](super::Order::PerThread), a look at the processor's counter, which takes
