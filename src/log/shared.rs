@@ -389,7 +389,7 @@ impl Shared {
     }
 
     /// All who wait for the drain, in one way or the other.
-    fn wake_waiting(&self) {
+    pub(super) fn wake_waiting(&self) {
         self.room.wake_all();
         self.waiters.wake_all();
     }
