@@ -182,3 +182,15 @@ fn a_handler_of_the_exit_waits_for_room() {
         assert_eq!(ended.text.lines().count(), 2_000, "{}", ended.stderr);
     }
 }
+
+/// However much room there is.
+#[test]
+fn a_record_that_is_too_long_for_any_ring_is_refused_by_a_large_one() {
+    let (log, guard) = Writer::builder().capacity(64 << 20).sink(std::io::sink()).build().unwrap();
+    log.write_record(b"1\n").unwrap();
+    let too_long = vec![b'x'; (16 << 20) + 1];
+    assert!(matches!(log.write_record(&too_long), Err(WriteError::TooLong { .. })));
+    log.write_record(&too_long[1..]).unwrap();
+    assert!(guard.close(LONG).is_complete);
+    assert_eq!((log.stats().written, log.stats().dropped), (2, 0));
+}

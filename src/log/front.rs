@@ -8,17 +8,20 @@ use crate::panic::contain;
 use crate::ring::{self, Consumer, Full, Producer, Slab};
 use crate::sync::{Mutex, lock};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::LinkedList;
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Weak};
 
 /// The longest record, in bytes: 16 MiB. As many bytes of records that are longer than half a ring may wait per thread.
 pub(super) const LONGEST: usize = 16 << 20;
 
+/// A list, so that one joins others without an allocation: the allocator may log.
+type Records = LinkedList<Box<[u8]>>;
+
 /// Records too long for the ring, which holds a mark for each of them.
 #[derive(Default)]
 pub(super) struct Long {
-    waiting: Mutex<(usize, VecDeque<Box<[u8]>>)>,
+    waiting: Mutex<(usize, Records)>,
 }
 
 impl Long {
@@ -30,9 +33,14 @@ impl Long {
 
     /// However many wait.
     pub(super) fn push(&self, record: Box<[u8]>) {
+        self.append(record.len(), Records::from([record]));
+    }
+
+    /// A record of this length, alone in a list.
+    fn append(&self, len: usize, mut record: Records) {
         let mut waiting = lock(&self.waiting);
-        waiting.0 += record.len();
-        waiting.1.push_back(record);
+        waiting.0 += len;
+        waiting.1.append(&mut record);
     }
 
     /// The oldest.
@@ -117,11 +125,23 @@ impl Back {
 impl Front {
     /// The stamp is not below the ring's last one.
     pub(super) fn push(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
-        if record.len() <= self.producer.longest() {
+        if !self.is_long(record) {
             self.producer.push(record, stamp)
+        } else if self.has_room_for_long(record) {
+            self.push_long(record.len(), copy_of(record), stamp)
         } else {
-            self.push_long(record, stamp)
+            Err(Full)
         }
+    }
+
+    /// Whether the ring holds no more than a mark for it.
+    fn is_long(&self, record: &[u8]) -> bool {
+        record.len() > self.producer.longest()
+    }
+
+    /// To be asked before it is copied. The room stays, but for who pushes. (What is longer than the longest there is never room for; the caller tells why.)
+    fn has_room_for_long(&mut self, record: &[u8]) -> bool {
+        record.len() <= LONGEST && self.long.has_room(record.len()) && self.producer.has_slot()
     }
 
     /// Makes room by discarding some of the oldest records, if they may be.
@@ -132,15 +152,16 @@ impl Front {
         }
     }
 
-    fn push_long(&mut self, record: &[u8], stamp: u64) -> Result<(), Full> {
-        // Before it is copied. (What is longer than the longest there is never room for; the caller tells why.)
-        if record.len() > LONGEST || !self.long.has_room(record.len()) || !self.producer.has_slot() {
-            return Err(Full);
-        }
+    /// One of this length that there is room for.
+    fn push_long(&mut self, len: usize, copy: Records, stamp: u64) -> Result<(), Full> {
         // Before the mark, which says that it is there.
-        self.long.push(record.into());
+        self.long.append(len, copy);
         self.producer.push_mark(stamp)
     }
+}
+
+fn copy_of(record: &[u8]) -> Records {
+    Records::from([record.into()])
 }
 
 thread_local! {
@@ -179,8 +200,9 @@ struct Leaving;
 impl Drop for Leaving {
     fn drop(&mut self) {
         // Nothing is put there any more: see `find`.
-        let fronts = FRONTS.with(|fronts| fronts.replace(ManuallyDrop::new(Fronts::NONE)));
-        let Fronts { latest, others } = ManuallyDrop::into_inner(fronts);
+        let left = with_fronts(|fronts| Some(std::mem::replace(fronts, Fronts::NONE)));
+        // In use: the thread ends the process amid a record (in its allocator, say), and does not come back to it.
+        let Some(Fronts { latest, others }) = left else { return };
         for entry in std::iter::once(latest).chain(others) {
             give_back(&entry.shared, entry.front);
         }
@@ -270,13 +292,39 @@ pub(super) fn attempt(shared: &Arc<Shared>, record: &[u8], discards: bool) -> Re
         if discards {
             front.discard();
         }
-        // Not before the ring is there, which may be the one that makes stamps needed; and under the lock of the common one, as many threads write there.
+        // Not before the ring is there, which may be the one that makes stamps needed.
         front.push(record, shared.clock.now()).map_err(|Full| NoRoom { ring: front.number })
     };
     with_fronts(|fronts| fronts.of(shared).map(write)).unwrap_or_else(|| {
         shared.clock.need();
-        write(&mut lock(&shared.guest))
+        attempt_as_guest(shared, record, discards)
     })
+}
+
+/// By the common ring.
+fn attempt_as_guest(shared: &Shared, record: &[u8], discards: bool) -> Result<(), NoRoom> {
+    let mut guest = lock(&shared.guest);
+    let no_room = NoRoom { ring: guest.number };
+    if discards {
+        guest.discard();
+    }
+    if !guest.is_long(record) {
+        // Stamped under the lock, as many threads write there.
+        return guest.push(record, shared.clock.now()).map_err(|Full| no_room);
+    }
+    if !guest.has_room_for_long(record) {
+        return Err(no_room);
+    }
+    // Copied without the lock: the allocator may log, and by this ring, too.
+    drop(guest);
+    let copy = copy_of(record);
+    let mut guest = lock(&shared.guest);
+    if !guest.has_room_for_long(record) {
+        // First, as the copy is freed.
+        drop(guest);
+        return Err(no_room);
+    }
+    guest.push_long(record.len(), copy, shared.clock.now()).map_err(|Full| no_room)
 }
 
 /// Takes this thread's ring on loan.

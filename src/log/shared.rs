@@ -167,11 +167,12 @@ impl Shared {
         record: &[u8],
         overflow: Option<Overflow>,
     ) -> Result<(), WriteError> {
-        if self.write_by(record, Producer::push_if_easy) {
-            return self.committed();
-        }
+        // Also where a large ring had room for it.
         if record.len() > front::LONGEST {
             return Err(WriteError::TooLong { len: record.len(), longest: front::LONGEST });
+        }
+        if self.write_by(record, Producer::push_if_easy) {
+            return self.committed();
         }
         let overflow = overflow.unwrap_or(self.config.overflow);
         self.take_or_wait(overflow, |discards| front::attempt(self, record, discards))?;
@@ -389,7 +390,7 @@ impl Shared {
     }
 
     /// All who wait for the drain, in one way or the other.
-    fn wake_waiting(&self) {
+    pub(super) fn wake_waiting(&self) {
         self.room.wake_all();
         self.waiters.wake_all();
     }

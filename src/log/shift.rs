@@ -79,6 +79,8 @@ impl Drain {
             trim(shared);
             // Either a thread that commits now sees that the drain sleeps, or its record is seen here.
             if shared.alarm.fall_asleep() && !(is_wanted(shared) && shared.alarm.wake()) {
+                // Somebody may have called for another drain, and found this one's look in the way of helping.
+                shared.wake_waiting();
                 return;
             }
             quiet_since = None;
@@ -109,8 +111,9 @@ mod model {
     use super::super::builder::{Order, Overflow};
     use super::super::stand::Stand;
     use super::*;
-    use crate::sync::check;
+    use crate::sync::{check, check_bounded, counting_waker};
     use loom::thread;
+    use std::sync::atomic::Ordering;
 
     fn drain(shared: &Arc<Shared>) {
         Drain { shared: shared.clone(), ran: false }.run();
@@ -172,6 +175,37 @@ mod model {
             }
             assert!(shared.has_ended());
             assert!(!is_taken || stand.written() == [1]);
+        });
+    }
+
+    /// Who asks as the drain leaves may find it at the backend still, so that it cannot help; and the drain that it starts may be queued behind its own job.
+    /// Then it is woken to help once more.
+    #[test]
+    fn log_help_against_a_drain_that_leaves() {
+        check_bounded(3, || {
+            let stand = Stand::new(Order::PerThread, Overflow::Block);
+            let shared = stand.shared.clone();
+            assert!(shared.alarm.wake());
+            let asking = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let (woken, waker) = counting_waker();
+                    shared.take_front().unwrap().push(&[1], 0).unwrap();
+                    let asked = shared.flushes.ask();
+                    // Queues another one, which does not run here.
+                    let _ = shared.alarm.look_after_commit().is_asleep() && shared.alarm.wake();
+                    let mut ticket = None;
+                    shared.waiters.register(&mut ticket, &waker);
+                    shared.help();
+                    (asked, woken)
+                })
+            };
+            drain(&shared);
+            let (asked, woken) = asking.join().unwrap();
+            assert!(
+                shared.flushes.outcome(&asked).is_some() || woken.0.load(Ordering::Relaxed) > 0,
+                "waits for ever"
+            );
         });
     }
 }
