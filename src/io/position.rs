@@ -19,7 +19,6 @@ pub(super) struct Position<T: Send + 'static> {
     /// Where the last seek has come to.
     arrived: u64,
     /// Why it has not, if nobody was told.
-    #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "futures-io asks for one seek at a time"))]
     failed: Option<io::Error>,
 }
 
