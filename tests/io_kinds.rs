@@ -8,7 +8,8 @@ use futures::executor::block_on;
 use futures::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::fd::FromRawFd;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use util::sink::poll_and_drop;
 use util::{single_thread_group, watchdog};
 
@@ -66,6 +67,53 @@ fn a_pipe_that_becomes_a_file_too_early() {
         let mut all = String::new();
         both.read_to_string(&mut all).await.unwrap();
         assert_eq!(all, "bc123456789");
+    });
+}
+
+/// Once that is used up, all that is read is the file's.
+#[test]
+fn a_pipe_that_becomes_a_file_when_it_is_used_up() {
+    let _watchdog = watchdog();
+    block_on(async {
+        let mut both = pipe_that_was_begun().await;
+        put_digits_in_its_place(&mut both).await;
+        let mut bytes = [0; 5];
+        both.read_exact(&mut bytes).await.unwrap();
+        assert_eq!(&bytes, b"bc012");
+        both.write_all(b"x").await.unwrap();
+        let mut all = String::new();
+        both.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "456789");
+    });
+}
+
+/// Nothing of the file is mixed with that, also if more is read ahead as long as reads fill their buffers.
+#[test]
+fn a_flowing_pipe_that_becomes_a_file() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    block_on(async {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"abcdefghij").unwrap();
+        let mut both =
+            Offloaded::builder().group(&group).read_buffer(8).build(File::from(OwnedFd::from(ours)));
+        both.read_exact(&mut [0]).await.unwrap();
+        // It turns out to have no position, and flows on.
+        both.write_all(b"y").await.unwrap();
+        both.read_exact(&mut [0; 4]).await.unwrap();
+        group.drain().await;
+        put_digits_in_its_place(&mut both).await;
+        let mut bytes = [0; 2];
+        both.read_exact(&mut bytes).await.unwrap();
+        group.drain().await;
+        both.write_all(b"x").await.unwrap();
+        let mut bytes = [0; 3];
+        both.read_exact(&mut bytes).await.unwrap();
+        assert_eq!(&bytes, b"h12");
+        both.write_all(b"x").await.unwrap();
+        let mut all = String::new();
+        both.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "456789");
     });
 }
 

@@ -255,6 +255,23 @@ fn a_writer_without_an_end_lets_a_reader_in() {
     assert!(passed.is_some());
 }
 
+/// Also one that is always polled first, and finds each read done before its reader does.
+#[test]
+fn a_writer_that_is_polled_first_lets_a_reader_in() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let (mut from, mut to) = halves(&group);
+    let mut buffer = [0; 10];
+    let passed = (0..20).position(|_| {
+        let written = poll_and_drop(to.write(b"x"), 1);
+        assert!(written.is_none_or(|written| written.is_ok()));
+        let read = poll_and_drop(from.read(&mut buffer), 1).is_some();
+        group.drain().wait();
+        read
+    });
+    assert!(passed.is_some());
+}
+
 /// Whose read is under way then, and need not end.
 #[test]
 fn a_reader_hears_of_a_close() {

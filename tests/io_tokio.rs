@@ -129,6 +129,43 @@ fn a_read_of_another_task_is_not_the_end_of_a_seek() {
     }
 }
 
+/// The same of one that comes while something else is on its way that moves the position.
+#[test]
+fn a_read_of_another_task_is_not_the_end_of_a_second_seek() {
+    let _watchdog = watchdog();
+    for polls in 0..3 {
+        let group = single_thread_group();
+        let mut bytes = Offloaded::builder().group(&group).build(Cursor::new((0..100).collect::<Vec<u8>>()));
+        let mut bytes = Pin::new(&mut bytes);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut byte = [0];
+        let held = hold_thread(&group);
+        bytes.as_mut().start_seek(SeekFrom::Start(10)).unwrap();
+        bytes.as_mut().start_seek(SeekFrom::Start(20)).unwrap();
+        for _ in 0..polls {
+            assert!(bytes.as_mut().poll_complete(&mut cx).is_pending());
+        }
+        assert!(bytes.as_mut().poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending());
+        held.release();
+        block_on(poll_fn(|cx| bytes.as_mut().poll_read(cx, &mut ReadBuf::new(&mut byte)))).unwrap();
+        assert_eq!(byte, [20]);
+        assert_eq!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).unwrap(), 20);
+    }
+}
+
+/// If it fails, its own user hears of that, and not that it has arrived.
+#[test]
+fn a_read_of_another_task_is_not_the_success_of_a_seek() {
+    let _watchdog = watchdog();
+    let mut bytes = Offloaded::new(Cursor::new((0..100).collect::<Vec<u8>>()));
+    let mut bytes = Pin::new(&mut bytes);
+    let mut byte = [0];
+    bytes.as_mut().start_seek(SeekFrom::Current(-1)).unwrap();
+    block_on(poll_fn(|cx| bytes.as_mut().poll_read(cx, &mut ReadBuf::new(&mut byte)))).unwrap();
+    assert!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).is_err());
+    assert_eq!(block_on(bytes.seek(SeekFrom::Current(4))).unwrap(), 5, "told once");
+}
+
 /// Waits with its first read, having told that it came.
 struct SlowStart(Option<(mpsc::Sender<()>, Gate)>, Cursor<Vec<u8>>);
 

@@ -23,6 +23,8 @@ pub(super) struct Ahead {
     jobs: VecDeque<Offload<()>>,
     /// A job was queued since the source last stood where the user has read to.
     has_asked: bool,
+    /// How often the user has asked with nothing left of what was read before.
+    asked: u64,
     /// Somebody waits for the source to stand still. Who reads lets him go first, once: else a reader who is always the faster one would keep him
     /// waiting for ever.
     gives_way: bool,
@@ -36,6 +38,7 @@ impl Ahead {
             stock: Arc::new(Stock::new(capacity)),
             jobs: VecDeque::new(),
             has_asked: false,
+            asked: 0,
             gives_way: false,
         }
     }
@@ -55,6 +58,11 @@ impl Ahead {
     pub(super) fn is_ahead(&self) -> bool {
         let is_reading = || self.jobs.iter().any(|job| !job.is_finished());
         self.has_asked && (is_reading() || self.current.is_some() || !self.stock.is_empty())
+    }
+
+    /// How often the user has asked with nothing left of what was read before.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// Whether what he does not know is that this is the end. Not to be asked while jobs are under way.
@@ -101,6 +109,7 @@ impl Ahead {
                     return Poll::Pending;
                 }
                 self.stock.begin();
+                self.asked += 1;
                 self.ask(lane, writer);
             }
             ready!(self.poll_job(cx))?;

@@ -9,17 +9,30 @@ use std::io::{self, ErrorKind, Seek, SeekFrom};
 use std::task::{Context, Poll, ready};
 
 /// What an adapter knows of its position.
-pub(super) struct Position<T> {
+pub(super) struct Position<T: Send + 'static> {
     /// How to take back what was read ahead, if the source can.
     rewind: Option<Rewind<T>>,
-    /// Whether it has turned out that it cannot.
-    is_pipe: bool,
+    pipe: Pipe,
     moving: Option<Moving>,
-    /// Where tokio's `start_seek` wants to, if it has found something else under way.
-    #[cfg(feature = "tokio")]
-    pub(super) target: Option<SeekFrom>,
+    /// What tokio's `start_seek` wants, if it has found something else under way.
+    next: Option<Next<T>>,
     /// Where the last seek has come to.
     arrived: u64,
+    /// Why it has not, if nobody was told.
+    failed: Option<io::Error>,
+}
+
+/// A seek, and how to start it, which takes a `T` that can.
+type Next<T> = (SeekFrom, fn(&mut Offloaded<T>, SeekFrom) -> io::Result<()>);
+
+/// Whether it has turned out that a source has no position.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pipe {
+    No,
+    Yes,
+    /// What is unread is of one, and a closure may have put another source in its place: until that is used up, and the user has asked anew. So often
+    /// had he asked before.
+    WasOne(u64),
 }
 
 /// A job that changes the position. Others wait for it.
@@ -29,33 +42,46 @@ enum Moving {
     Seek(SeekFrom, Offload<io::Result<u64>>),
 }
 
-impl<T> Position<T> {
+impl<T: Send + 'static> Position<T> {
     pub(super) fn new(rewind: Option<Rewind<T>>) -> Self {
-        Self {
-            rewind,
-            is_pipe: false,
-            moving: None,
-            #[cfg(feature = "tokio")]
-            target: None,
-            arrived: 0,
-        }
+        Self { rewind, pipe: Pipe::No, moving: None, next: None, arrived: 0, failed: None }
     }
 }
 
 impl<T: Send + 'static> Offloaded<T> {
     /// A closure may make another kind of source of it: put a file in the place of a pipe. From which what was read of that cannot be taken back.
     pub(super) fn look_again(&mut self) {
-        self.position.is_pipe &= self.ahead.is_ahead();
+        if self.position.pipe != Pipe::No {
+            self.position.pipe = if self.ahead.is_ahead() {
+                // Nothing is to come behind that without the user's asking.
+                self.ahead.stop();
+                self.sides.wake(Side::Read);
+                Pipe::WasOne(self.ahead.asked())
+            } else {
+                Pipe::No
+            };
+        }
         self.ahead.look_again();
     }
 
-    /// Ready once no job that changes the position is under way.
-    pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        #[cfg(feature = "tokio")]
-        {
-            // Its user has dropped it, and does something else.
-            self.position.target = None;
+    fn is_pipe(&self) -> bool {
+        match self.position.pipe {
+            Pipe::No => false,
+            Pipe::Yes => true,
+            Pipe::WasOne(asked) => self.ahead.asked() == asked,
         }
+    }
+
+    /// Ready once no job that changes the position is under way, nor is one to come.
+    pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_moved(cx))?;
+            let Some((to, start)) = self.position.next.take() else { return Poll::Ready(Ok(())) };
+            start(self, to)?;
+        }
+    }
+
+    fn poll_moved(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.position.moving {
             None => Poll::Ready(Ok(())),
             Some(Moving::Back(job)) => {
@@ -64,13 +90,16 @@ impl<T: Send + 'static> Offloaded<T> {
                 match moved.and_then(|moved| moved) {
                     Ok(_) => self.ahead.forget(),
                     // Not a file after all: its two sides are independent.
-                    Err(error) if error.kind() == ErrorKind::NotSeekable => self.position.is_pipe = true,
+                    Err(error) if error.kind() == ErrorKind::NotSeekable => self.position.pipe = Pipe::Yes,
                     Err(error) => return Poll::Ready(Err(error)),
                 }
                 Poll::Ready(Ok(()))
             }
-            // Its user has dropped it.
-            Some(Moving::Seek(..)) => self.poll_sought(cx).map(|_| Ok(())),
+            Some(Moving::Seek(..)) => {
+                // Its user has dropped it, or comes later and is to hear of that.
+                self.position.failed = ready!(self.poll_sought(cx)).err();
+                Poll::Ready(Ok(()))
+            }
         }
     }
 
@@ -84,14 +113,25 @@ impl<T: Send + 'static> Offloaded<T> {
         matches!(&self.position.moving, Some(Moving::Seek(target, _)) if *target == to)
     }
 
+    /// Has a seek start as soon as nothing else is on its way that moves the position.
+    #[cfg(feature = "tokio")]
+    pub(super) fn start_next(&mut self, to: SeekFrom) -> io::Result<()>
+    where
+        T: Seek,
+    {
+        if self.is_moving() {
+            self.position.next = Some((to, Self::start));
+            return Ok(());
+        }
+        self.start(to)
+    }
+
     /// Where the last seek has come to, once none is on its way. (Another task may have seen its end.)
     #[cfg(feature = "tokio")]
     pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         self.lane()?;
-        self.poll_as(Side::Write, cx, |this, cx| match this.position.moving {
-            Some(Moving::Seek(..)) => this.poll_sought(cx),
-            _ => this.poll_settled(cx).map_ok(|()| this.position.arrived),
-        })
+        ready!(self.poll_as(Side::Write, cx, Self::poll_settled))?;
+        Poll::Ready(self.position.failed.take().map_or(Ok(self.position.arrived), Err))
     }
 
     fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
@@ -119,7 +159,7 @@ impl<T: Send + 'static> Offloaded<T> {
 
     /// How to take back what was read ahead, if there is anything.
     fn rewind_needed(&self) -> Option<Rewind<T>> {
-        self.position.rewind.filter(|_| !self.position.is_pipe && self.ahead.is_ahead())
+        self.position.rewind.filter(|_| !self.is_pipe() && self.ahead.is_ahead())
     }
 
     /// Ready once nobody reads. Who waits for a read, and was overtaken before, comes first.
@@ -170,6 +210,7 @@ impl<T: Seek + Send + 'static> Offloaded<T> {
     /// Queues a seek, while nothing else is on its way that moves the position. From now on all others wait for it.
     pub(super) fn start(&mut self, to: SeekFrom) -> io::Result<()> {
         self.lane()?;
+        self.position.failed = None;
         self.ahead.stop();
         self.sides.wake(Side::Read);
         let (writer, unread) = (self.writer.clone(), self.ahead.unread_then());

@@ -20,7 +20,9 @@ pub(super) enum Side {
 pub(super) struct Sides {
     /// Once anybody has waited.
     both: Option<(Arc<Both>, Waker)>,
-    /// A read was taken from the reader, who waits for it.
+    /// The reader waits, or has been woken and has not looked yet. (Or he is gone, and nobody says so.)
+    reads: bool,
+    /// A read was taken from him.
     overtaken: bool,
 }
 
@@ -43,17 +45,18 @@ impl Both {
         std::mem::replace(&mut *lock(self.of(side)), waker)
     }
 
-    fn wake_side(&self, side: Side) -> bool {
-        let Some(waker) = self.exchange(side, None) else { return false };
-        // One that panics must not keep the other from being woken.
-        contain(|| waker.wake());
-        true
+    fn wake_side(&self, side: Side) {
+        if let Some(waker) = self.exchange(side, None) {
+            // One that panics must not keep the other from being woken.
+            contain(|| waker.wake());
+        }
     }
 }
 
 impl Sides {
     /// What a side is to wait with.
     pub(super) fn enter(&mut self, side: Side, waker: &Waker) -> Waker {
+        self.reads |= side == Side::Read;
         let (both, common) = self.both.get_or_insert_with(|| {
             let both = Arc::new(Both::default());
             (both.clone(), both.into())
@@ -66,26 +69,29 @@ impl Sides {
     /// It waits no more.
     pub(super) fn leave(&mut self, side: Side) {
         self.overtaken &= side != Side::Read;
+        self.reads &= side != Side::Read;
         if let Some((both, _)) = &self.both {
             let old = both.exchange(side, None);
             contain(|| drop(old));
         }
     }
 
-    /// What it waits for is not to come: it must look again. Whether it waited.
-    pub(super) fn wake(&self, side: Side) -> bool {
-        self.both.as_ref().is_some_and(|(both, _)| both.wake_side(side))
+    /// What it waits for is not to come: it must look again.
+    pub(super) fn wake(&self, side: Side) {
+        if let Some((both, _)) = &self.both {
+            both.wake_side(side);
+        }
     }
 
     /// What the reader waits for was called off, or is to be taken back.
     pub(super) fn overtake_reader(&mut self) {
-        self.overtaken |= self.wake(Side::Read);
+        self.overtaken |= self.reads;
+        self.wake(Side::Read);
     }
 
-    /// Whether that has happened to him, and he waits again.
+    /// Whether that has happened to him, and he has got nothing since.
     pub(super) fn is_readers_turn(&self) -> bool {
-        let waits = |(both, _): &(Arc<Both>, Waker)| lock(&both.reader).is_some();
-        self.overtaken && self.both.as_ref().is_some_and(waits)
+        self.overtaken
     }
 
     /// Once: he may be gone, and nobody says so.

@@ -49,24 +49,10 @@ impl<T: Write + Send + 'static> AsyncWrite for Offloaded<T> {
 
 impl<T: Seek + Send + 'static> AsyncSeek for Offloaded<T> {
     fn start_seek(mut self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
-        if self.is_moving() {
-            self.position.target = Some(to);
-            return Ok(());
-        }
-        self.start(to)
+        self.start_next(to)
     }
 
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        // Taken, so that it takes place once, even if nobody waits for it.
-        match self.position.target.take() {
-            Some(to) => {
-                let sought = self.poll_seek_to(cx, to);
-                if sought.is_pending() && !self.is_seeking_to(to) {
-                    self.position.target = Some(to);
-                }
-                sought
-            }
-            None => self.poll_arrived(cx),
-        }
+        self.poll_arrived(cx)
     }
 }
