@@ -286,7 +286,8 @@ impl Group {
     /// no way to stop a thread. Returns what was left.
     ///
     /// Inside a job of the group itself, that job counts as left over but is not waited for, by no shutdown. (If all threads are inside such
-    /// jobs, nobody is left for what is queued: it is waited for in vain, until the deadline.) In a hook of a thread it is
+    /// jobs, nobody is left for what is queued: it is waited for in vain, until the deadline. Jobs behind it in its own lane are not waited
+    /// for: they run when it has returned.) In a hook of a thread it is
     /// that thread that is not waited for. In async code, put it aside: `offload(move || group.shutdown(deadline)).await`.
     ///
     /// ```
