@@ -166,6 +166,56 @@ fn a_read_of_another_task_is_not_the_success_of_a_seek() {
     assert_eq!(block_on(bytes.seek(SeekFrom::Current(4))).unwrap(), 5, "told once");
 }
 
+/// Cannot go back.
+struct Onwards(Cursor<Vec<u8>>);
+
+impl Read for Onwards {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        Read::read(&mut self.0, buffer)
+    }
+}
+
+impl Seek for Onwards {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        match to {
+            SeekFrom::Current(..0) => Err(std::io::ErrorKind::Other.into()),
+            _ => Seek::seek(&mut self.0, to),
+        }
+    }
+}
+
+/// What was to be moved back for a closure, in vain, stands elsewhere now.
+#[test]
+fn a_seek_behind_a_move_that_fails() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let onwards = Onwards(Cursor::new((0..100).collect()));
+    let mut bytes = Offloaded::builder().group(&group).build_seekable(onwards);
+    assert_eq!(block_on(bytes.read_u8()).unwrap(), 0);
+    let held = hold_thread(&group);
+    assert!(poll_and_drop(bytes.with(|_| ()), 1).is_none());
+    Pin::new(&mut bytes).start_seek(SeekFrom::Start(50)).unwrap();
+    held.release();
+    let sought = block_on(poll_fn(|cx| Pin::new(&mut bytes).poll_complete(cx)));
+    assert_eq!(block_on(bytes.read_u8()).unwrap(), 50);
+    assert_eq!(sought.unwrap(), 50);
+}
+
+/// The last one comes last.
+#[test]
+fn seeks_by_the_traits_of_both() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let mut bytes = Offloaded::builder().group(&group).build(Cursor::new((0..100).collect::<Vec<u8>>()));
+    let held = hold_thread(&group);
+    for to in [10, 20] {
+        Pin::new(&mut bytes).start_seek(SeekFrom::Start(to)).unwrap();
+    }
+    held.release();
+    assert_eq!(block_on(futures::io::AsyncSeekExt::seek(&mut bytes, SeekFrom::Start(10))).unwrap(), 10);
+    assert_eq!(block_on(bytes.read_u8()).unwrap(), 10);
+}
+
 /// Waits with its first read, having told that it came.
 struct SlowStart(Option<(mpsc::Sender<()>, Gate)>, Cursor<Vec<u8>>);
 

@@ -14,7 +14,7 @@ pub(super) struct Position<T: Send + 'static> {
     rewind: Option<Rewind<T>>,
     pipe: Pipe,
     moving: Option<Moving>,
-    /// What tokio's `start_seek` wants, if it has found something else under way.
+    /// What tokio's `start_seek` wants, if it has found something else under way. Started by whoever sees the end of that.
     next: Option<Next<T>>,
     /// Where the last seek has come to.
     arrived: u64,
@@ -75,8 +75,9 @@ impl<T: Send + 'static> Offloaded<T> {
     /// Ready once no job that changes the position is under way, nor is one to come.
     pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.poll_moved(cx))?;
-            let Some((to, start)) = self.position.next.take() else { return Poll::Ready(Ok(())) };
+            let moved = ready!(self.poll_moved(cx));
+            // If it could not be moved back, who waited for that waits for the seek: it is as good.
+            let Some((to, start)) = self.position.next.take() else { return Poll::Ready(moved) };
             start(self, to)?;
         }
     }
@@ -108,9 +109,10 @@ impl<T: Send + 'static> Offloaded<T> {
         self.position.moving.is_some()
     }
 
-    /// Whether that is a seek to there.
-    pub(super) fn is_seeking_to(&self, to: SeekFrom) -> bool {
-        matches!(&self.position.moving, Some(Moving::Seek(target, _)) if *target == to)
+    /// Whether that is a seek to there, and the last one.
+    fn is_seeking_to(&self, to: SeekFrom) -> bool {
+        let is_there = matches!(&self.position.moving, Some(Moving::Seek(target, _)) if *target == to);
+        is_there && self.position.next.is_none()
     }
 
     /// Has a seek start as soon as nothing else is on its way that moves the position.
