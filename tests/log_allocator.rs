@@ -3,7 +3,7 @@
 
 mod util;
 
-use aside::log::Writer;
+use aside::log::{Overflow, Writer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs::OpenOptions;
@@ -87,6 +87,38 @@ fn a_long_record_by_the_common_ring() {
             assert!(guard.close(std::time::Duration::from_secs(50)).is_complete);
             assert!(sink.text().contains("allocated"));
             assert_eq!(sink.text().matches('x').count(), 200_000);
+        },
+    );
+}
+
+/// As other threads may do while a long record is copied.
+fn fill_it() {
+    while LOG.get().unwrap().write_record_with(b"y", Overflow::DropNewest).is_ok() {}
+}
+
+/// Where the oldest records make room, it has its place, however fast others are.
+#[test]
+fn a_long_record_while_others_fill_the_common_ring() {
+    in_child(
+        "a_long_record_while_others_fill_the_common_ring",
+        |_| (),
+        || {
+            let _watchdog = watchdog();
+            let sink = Sink::new();
+            let stopped = sink.stop();
+            let builder = Writer::builder().budget(0).overflow(Overflow::DropOldest).sink(sink.clone());
+            let (log, guard) = builder.build().unwrap();
+            assert!(LOG.set(log).is_ok());
+            let log = LOG.get().unwrap();
+            log.write_record(b"first\n").unwrap();
+            stopped.until_there();
+            let long = vec![b'x'; 200_000];
+            WANTED.set(Some(fill_it));
+            log.write_record(&long).unwrap();
+            WANTED.set(None);
+            stopped.go_on();
+            assert!(guard.close(std::time::Duration::from_secs(50)).is_complete);
+            assert_eq!(sink.written().iter().filter(|byte| **byte == b'x').count(), 200_000);
         },
     );
 }

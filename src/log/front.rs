@@ -16,7 +16,7 @@ use std::sync::{Arc, Weak};
 pub(super) const LONGEST: usize = 16 << 20;
 
 /// A list, so that one joins others without an allocation: the allocator may log.
-type Records = LinkedList<Box<[u8]>>;
+pub(super) type Records = LinkedList<Box<[u8]>>;
 
 /// Records too long for the ring, which holds a mark for each of them.
 #[derive(Default)]
@@ -286,8 +286,14 @@ pub(super) fn push_by(shared: &Shared, push: impl FnOnce(&mut Producer) -> bool)
     with_fronts(|fronts| fronts.latest_of(shared).map(|front| push(&mut front.producer))).unwrap_or(false)
 }
 
-/// Writes a record into this thread's ring, or else the common one; perhaps after some of the oldest records there were discarded.
-pub(super) fn attempt(shared: &Arc<Shared>, record: &[u8], discards: bool) -> Result<(), NoRoom> {
+/// Writes a record into this thread's ring, or else the common one; perhaps after some of the oldest records there were discarded. Others may fill that while a long record is copied:
+/// so the copy is kept for the next attempt, which has no need to leave the room that it finds.
+pub(super) fn attempt(
+    shared: &Arc<Shared>,
+    record: &[u8],
+    copy: &mut Option<Records>,
+    discards: bool,
+) -> Result<(), NoRoom> {
     let write = |front: &mut Front| {
         if discards {
             front.discard();
@@ -297,12 +303,17 @@ pub(super) fn attempt(shared: &Arc<Shared>, record: &[u8], discards: bool) -> Re
     };
     with_fronts(|fronts| fronts.of(shared).map(write)).unwrap_or_else(|| {
         shared.clock.need();
-        attempt_as_guest(shared, record, discards)
+        attempt_as_guest(shared, record, copy, discards)
     })
 }
 
 /// By the common ring.
-fn attempt_as_guest(shared: &Shared, record: &[u8], discards: bool) -> Result<(), NoRoom> {
+fn attempt_as_guest(
+    shared: &Shared,
+    record: &[u8],
+    copy: &mut Option<Records>,
+    discards: bool,
+) -> Result<(), NoRoom> {
     let mut guest = lock(&shared.guest);
     let no_room = NoRoom { ring: guest.number };
     if discards {
@@ -312,19 +323,19 @@ fn attempt_as_guest(shared: &Shared, record: &[u8], discards: bool) -> Result<()
         // Stamped under the lock, as many threads write there.
         return guest.push(record, shared.clock.now()).map_err(|Full| no_room);
     }
-    if !guest.has_room_for_long(record) {
-        return Err(no_room);
-    }
-    // Copied without the lock: the allocator may log, and by this ring, too.
-    drop(guest);
-    let copy = copy_of(record);
-    let mut guest = lock(&shared.guest);
-    if !guest.has_room_for_long(record) {
-        // First, as the copy is freed.
+    if copy.is_none() {
+        if !guest.has_room_for_long(record) {
+            return Err(no_room);
+        }
+        // Copied without the lock: the allocator may log, and by this ring, too.
         drop(guest);
-        return Err(no_room);
+        *copy = Some(copy_of(record));
+        guest = lock(&shared.guest);
     }
-    guest.push_long(record.len(), copy, shared.clock.now()).map_err(|Full| no_room)
+    match copy.take_if(|_| guest.has_room_for_long(record)) {
+        Some(copy) => guest.push_long(record.len(), copy, shared.clock.now()).map_err(|Full| no_room),
+        None => Err(no_room),
+    }
 }
 
 /// Takes this thread's ring on loan.

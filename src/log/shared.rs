@@ -175,7 +175,8 @@ impl Shared {
             return self.committed();
         }
         let overflow = overflow.unwrap_or(self.config.overflow);
-        self.take_or_wait(overflow, |discards| front::attempt(self, record, discards))?;
+        let mut copy = None;
+        self.take_or_wait(overflow, |discards| front::attempt(self, record, &mut copy, discards))?;
         self.committed()
     }
 
