@@ -105,9 +105,11 @@ fn a_seek_that_begins_before_another_has_ended() {
     assert_eq!(block_on(bytes.stream_position()).unwrap(), 20);
 }
 
-/// It is under way from its start, whatever others do with the adapter before it is looked at.
-#[test]
-fn a_read_of_another_task_is_not_the_end_of_a_seek() {
+/// After `start` a seek to `to` is under way or is to come, and another task reads before its end was asked for, and after: that is none of its end.
+fn assert_a_read_is_not_its_end(
+    to: u8,
+    start: impl Fn(Pin<&mut Offloaded<Cursor<Vec<u8>>>>, &mut Context<'_>),
+) {
     let _watchdog = watchdog();
     for polls in 0..3 {
         let group = single_thread_group();
@@ -116,41 +118,34 @@ fn a_read_of_another_task_is_not_the_end_of_a_seek() {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let mut byte = [0];
         let held = hold_thread(&group);
-        assert!(bytes.as_mut().poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending());
-        bytes.as_mut().start_seek(SeekFrom::Start(10)).unwrap();
+        start(bytes.as_mut(), &mut cx);
         for _ in 0..polls {
             assert!(bytes.as_mut().poll_complete(&mut cx).is_pending());
         }
         assert!(bytes.as_mut().poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending());
         held.release();
         block_on(poll_fn(|cx| bytes.as_mut().poll_read(cx, &mut ReadBuf::new(&mut byte)))).unwrap();
-        assert_eq!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).unwrap(), 10);
-        assert_eq!(byte, [10]);
+        assert_eq!(byte, [to]);
+        assert_eq!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).unwrap(), u64::from(to));
     }
+}
+
+/// It is under way from its start, whatever others do with the adapter before it is looked at.
+#[test]
+fn a_read_of_another_task_is_not_the_end_of_a_seek() {
+    assert_a_read_is_not_its_end(10, |mut bytes, cx| {
+        assert!(bytes.as_mut().poll_read(cx, &mut ReadBuf::new(&mut [0])).is_pending());
+        bytes.as_mut().start_seek(SeekFrom::Start(10)).unwrap();
+    });
 }
 
 /// The same of one that comes while something else is on its way that moves the position.
 #[test]
 fn a_read_of_another_task_is_not_the_end_of_a_second_seek() {
-    let _watchdog = watchdog();
-    for polls in 0..3 {
-        let group = single_thread_group();
-        let mut bytes = Offloaded::builder().group(&group).build(Cursor::new((0..100).collect::<Vec<u8>>()));
-        let mut bytes = Pin::new(&mut bytes);
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        let mut byte = [0];
-        let held = hold_thread(&group);
+    assert_a_read_is_not_its_end(20, |mut bytes, _| {
         bytes.as_mut().start_seek(SeekFrom::Start(10)).unwrap();
         bytes.as_mut().start_seek(SeekFrom::Start(20)).unwrap();
-        for _ in 0..polls {
-            assert!(bytes.as_mut().poll_complete(&mut cx).is_pending());
-        }
-        assert!(bytes.as_mut().poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending());
-        held.release();
-        block_on(poll_fn(|cx| bytes.as_mut().poll_read(cx, &mut ReadBuf::new(&mut byte)))).unwrap();
-        assert_eq!(byte, [20]);
-        assert_eq!(block_on(poll_fn(|cx| bytes.as_mut().poll_complete(cx))).unwrap(), 20);
-    }
+    });
 }
 
 /// If it fails, its own user hears of that, and not that it has arrived.

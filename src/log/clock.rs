@@ -1,7 +1,7 @@
 //! Stamps for the merge, from the moment on that there is anything to merge. See `README.md`, "Stamps".
 
 use super::builder::Order;
-use crate::os::stamp::Stamps;
+use crate::os::stamp::{Stamps, clock};
 use crate::sync::{AtomicBool, Ordering};
 
 pub(super) struct Clock {
@@ -26,19 +26,15 @@ impl Clock {
 
     /// A stamp for a record; 0 as long as there is only one ring.
     pub(super) fn now(&self) -> u64 {
-        match self.stamps {
-            // Relaxed: who knows of a record in another ring knows of what its thread did before it, and that thread has said `need`.
-            Some(stamps) if self.is_needed.load(Ordering::Relaxed) => stamps.now(),
-            _ => 0,
-        }
+        self.now_easily().unwrap_or_else(clock)
     }
 
-    /// The same, if it takes no call.
+    /// The same, if it takes no call: `None` if the system's clock must be asked.
     #[inline(always)]
     pub(super) fn now_easily(&self) -> Option<u64> {
         match self.stamps {
-            // Relaxed: as in `now`.
-            Some(stamps) if self.is_needed.load(Ordering::Relaxed) => stamps.now_easily(),
+            // Relaxed: who knows of a record in another ring knows of what its thread did before it, and that thread has said `need`.
+            Some(stamps) if self.is_needed.load(Ordering::Relaxed) => stamps.now(),
             _ => Some(0),
         }
     }
@@ -54,7 +50,7 @@ impl Clock {
     /// To be called before a record goes into a ring that is not the first thread's.
     pub(super) fn need(&self) {
         if !self.is_needed.load(Ordering::Relaxed) {
-            // Relaxed: as in `now`.
+            // Relaxed: as in `now_easily`.
             self.is_needed.store(true, Ordering::Relaxed);
         }
     }

@@ -99,6 +99,7 @@ impl<T: Send + Sync> PerProcess<T> {
         // SAFETY: made above, and published to nobody.
         Err(unsafe { Box::from_raw(entry) }.value)
     }
+
     /// Takes this process's value out. A parent's stays, for good; so does any in a slot that is dropped.
     pub(crate) fn take(&mut self) -> Option<T> {
         let entry = *self.0.get_mut();

@@ -1,6 +1,6 @@
 //! Time stamps for putting events of several threads in order.
 //!
-//! Contract: if `now` returned in one thread, and that thread then did something which another one saw before it called `now`, the first
+//! Contract: if a stamp was returned in one thread, and that thread then did something which another one saw before it asked for one, the first
 //! stamp is not above the second. Stamps mean nothing else. After the machine slept they may begin anew.
 //!
 //! Where Linux itself keeps time by the processor's counter, it has found the counters of all processors to agree, and the counter is read
@@ -21,20 +21,16 @@ impl Stamps {
         Self { counter: is_counter_kept() }
     }
 
-    pub(crate) fn now(self) -> u64 {
-        if self.counter { counter() } else { clock() }
-    }
-
-    /// The same, if the processor's counter is read for it.
+    /// A stamp from the processor's counter; `None` where they all come from the [`clock`].
     #[inline(always)]
-    pub(crate) fn now_easily(self) -> Option<u64> {
+    pub(crate) fn now(self) -> Option<u64> {
         self.counter.then(counter)
     }
 }
 
 /// Nanoseconds on the monotonic clock, which is one for all processors.
 #[inline(never)]
-fn clock() -> u64 {
+pub(crate) fn clock() -> u64 {
     static BASE: OnceLock<Instant> = OnceLock::new();
     let base = *BASE.get_or_init(Instant::now);
     u64::try_from(base.elapsed().as_nanos()).unwrap_or(u64::MAX)
