@@ -80,7 +80,7 @@ impl Patience {
             return false;
         }
         let begun = Instant::now();
-        if self.rests_until.is_some_and(|end| begun < end) {
+        if self.is_resting(begun) {
             self.was_prompt = false;
             return false;
         }
@@ -114,7 +114,13 @@ impl Patience {
         }
     }
 
-    fn win(&mut self, saved: Duration) {
+    /// Whether spinning is of no use for a while.
+    pub(crate) fn is_resting(&self, now: Instant) -> bool {
+        self.rests_until.is_some_and(|end| now < end)
+    }
+
+    /// What was waited for came promptly, which saved that much.
+    pub(crate) fn win(&mut self, saved: Duration) {
         self.was_prompt = true;
         self.vain = self.vain.saturating_sub(saved);
         if self.vain.is_zero() {
@@ -122,7 +128,8 @@ impl Patience {
         }
     }
 
-    fn lose(&mut self, spent: Duration, now: Instant) {
+    /// It did not, or not promptly.
+    pub(crate) fn lose(&mut self, spent: Duration, now: Instant) {
         self.was_prompt = false;
         self.vain += spent;
         if self.vain >= TRIAL {

@@ -1,6 +1,7 @@
 //! Reading ahead: the chunk that is being used, and the jobs that bring more. See `README.md`, "Reading".
 
 use super::behind::Writer;
+use super::repoll::Repoll;
 use super::stock::{Chunk, Flow, Stock, Taken};
 use crate::job::{JobError, Offload};
 use crate::lane::Lane;
@@ -28,6 +29,7 @@ pub(super) struct Ahead {
     /// Somebody waits for the source to stand still. Who reads lets him go first, once: else a reader who is always the faster one would keep him
     /// waiting for ever.
     gives_way: bool,
+    repoll: Repoll,
 }
 
 impl Ahead {
@@ -40,6 +42,7 @@ impl Ahead {
             has_asked: false,
             asked: 0,
             gives_way: false,
+            repoll: Repoll::new(),
         }
     }
 
@@ -86,6 +89,7 @@ impl Ahead {
     ) -> Poll<io::Result<()>> {
         while self.current.is_none() {
             let (taken, flow) = self.stock.take(self.used.take());
+            let mut is_near = false;
             match taken {
                 Taken::Chunk(chunk) => {
                     self.current = Some(chunk);
@@ -98,9 +102,12 @@ impl Ahead {
                     }
                     break;
                 }
-                Taken::Last(last) => return Poll::Ready(last),
-                Taken::Nothing if flow == Flow::Ended => self.call_off(),
-                Taken::Nothing => {}
+                Taken::Last(last) => {
+                    self.repoll.ended();
+                    return Poll::Ready(last);
+                }
+                Taken::Nothing { .. } if flow == Flow::Ended => self.call_off(),
+                Taken::Nothing { is_near: is } => is_near = is,
             }
             if self.jobs.is_empty() {
                 if std::mem::take(&mut self.gives_way) {
@@ -112,9 +119,20 @@ impl Ahead {
                 self.asked += 1;
                 self.ask(lane, writer);
             }
+            if is_near && self.looks_again(lane, cx) {
+                return Poll::Pending;
+            }
+            self.stock.deepen();
             ready!(self.poll_job(cx))?;
         }
+        self.repoll.ended();
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether the first job is to be looked at again soon, without a wake-up.
+    fn looks_again<T: Send + 'static>(&mut self, lane: &Lane<T>, cx: &mut Context<'_>) -> bool {
+        let is_under_way = self.jobs.front().is_some_and(|job| !job.is_finished());
+        is_under_way && lane.spin_weight().is_some_and(|weight| self.repoll.looks_again(weight, cx))
     }
 
     fn ask<T: Read + Send + 'static>(&mut self, lane: &Lane<T>, writer: Option<&Writer<T>>) {
@@ -178,6 +196,7 @@ impl Ahead {
             self.used = Some(chunk.into_buffer());
         }
         self.stock.forget();
+        self.repoll.forget();
         // Those that were under way came before what has moved the source.
         self.jobs.clear();
         self.has_asked = false;
@@ -198,8 +217,9 @@ pub(super) fn broken(error: JobError) -> io::Error {
 mod tests {
     use super::*;
     use crate::group::Group;
+    use crate::sync::{Mutex, lock};
     use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::task::Waker;
+    use std::task::{Wake, Waker};
 
     /// Tells that it was asked, and fills whatever it is given when it is told to.
     struct Told(Sender<()>, Receiver<()>);
@@ -209,6 +229,41 @@ mod tests {
             self.0.send(()).unwrap();
             self.1.recv().unwrap();
             Ok(buffer.len())
+        }
+    }
+
+    /// A reader sleeps once he has looked long enough, and is woken.
+    #[test]
+    fn who_looks_again_is_woken_at_last() {
+        struct Heard(Mutex<Sender<()>>);
+        impl Wake for Heard {
+            fn wake(self: Arc<Self>) {
+                lock(&self.0).send(()).unwrap();
+            }
+        }
+        let ((tell_asked, asked), (tell, told), (wake, woken)) = (channel(), channel(), channel());
+        let group = Group::builder().max_threads(1).build().unwrap();
+        let lane = group.lane(Told(tell_asked, told));
+        let mut ahead = Ahead::new(1 << 20);
+        let waker = Waker::from(Arc::new(Heard(Mutex::new(wake))));
+        let mut cx = Context::from_waker(&waker);
+        for _ in 0..100 {
+            // The first read is prompt; then one that is not, while he waits.
+            tell.send(()).unwrap();
+            while ahead.poll_fill(&lane, None, &mut cx).is_pending() {
+                woken.recv().unwrap();
+            }
+            ahead.consume(usize::MAX);
+            for _ in 0..2 {
+                asked.recv().unwrap();
+            }
+            while ahead.poll_fill(&lane, None, &mut cx).is_pending() && woken.try_recv().is_ok() {}
+            tell.send(()).unwrap();
+            woken.recv().unwrap();
+            while ahead.poll_fill(&lane, None, &mut cx).is_pending() {
+                woken.recv().unwrap();
+            }
+            ahead.consume(usize::MAX);
         }
     }
 

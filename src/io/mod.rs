@@ -26,6 +26,7 @@ mod flush;
 mod futures_io;
 mod offloaded;
 mod position;
+mod repoll;
 mod rewind;
 mod sides;
 mod stdio;

@@ -43,6 +43,9 @@ use std::task::{Context, Poll, ready};
 /// [read buffer](OffloadedBuilder::read_buffer). [`AsyncBufRead`](futures::io::AsyncBufRead) gives out what was read without copying it again. A read that was short (a pipe,
 /// a terminal, a socket) is not followed by another before the user asks.
 ///
+/// A reader who is faster than a prompt source (a file in memory) does not sleep for each chunk: for up to 50 µs at a time its task is woken at once and looks again. Both
+/// processors are busy then. Reads of a group that does not [linger](crate::Builder::linger) never do that.
+///
 /// # Writing
 ///
 /// A write copies its bytes into the [write buffer](OffloadedBuilder::write_buffer), and an offload thread starts to write them out at once; it is

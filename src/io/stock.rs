@@ -1,6 +1,7 @@
 //! What was read and is not taken yet, which the user and the reading jobs share; and the jobs' side of it. See `README.md`, "Reading".
 
 use super::behind::Writer;
+use super::repoll;
 use crate::job::{JobError, Panic};
 use crate::sync::{Mutex, MutexGuard, lock};
 use std::any::Any;
@@ -17,10 +18,12 @@ const LARGE: usize = 128 * 1024;
 const PAGE: usize = 4096;
 /// So many chunks at least make up a whole buffer: one is being used, the others are there or on their way.
 const CHUNKS: usize = 4;
+/// Those of a file are short, so there may be more: a wake-up for each half of them is then no great part of the time of a reader who works on what he reads.
+const FILE_CHUNKS: usize = 8;
 /// The largest chunk. One should take longer than a wake-up does, where each is waited for by itself, ...
 const LONGEST_CHUNK: usize = 1024 * 1024;
 /// ... and is better short and many where several are waited for at a time.
-const FILE_CHUNK: usize = 256 * 1024;
+const FILE_CHUNK: usize = 128 * 1024;
 /// A job reads that many chunks of a file as come in this time.
 const BATCH: Duration = Duration::from_micros(1200);
 /// A chunk that took longer is not followed by a larger one: its user would wait too long for the first of its bytes.
@@ -73,16 +76,19 @@ pub(super) enum Taken {
     Chunk(Chunk),
     /// All that came before has been taken: the end, or an error.
     Last(io::Result<()>),
-    Nothing,
+    Nothing {
+        /// If a read is under way, it is likely to end before who sleeps could be woken.
+        is_near: bool,
+    },
 }
 
 pub(super) struct Stock {
     shelf: Mutex<Shelf>,
-    /// How many bytes may have been read and not given out.
-    capacity: usize,
 }
 
 struct Shelf {
+    /// How many bytes may have been read and not given out.
+    capacity: usize,
     /// In order.
     chunks: VecDeque<Chunk>,
     /// What came behind them.
@@ -91,24 +97,33 @@ struct Shelf {
     /// Whether the last read filled its buffer: only then is there reason to read what comes behind. A pipe or a terminal that has
     /// given what it had would keep the job, and with it the lane, until there is more.
     flows: bool,
+    /// Whether the last read took less time than a wake-up does.
+    is_prompt: bool,
     source: Source,
     /// The next chunk's size.
     size: usize,
-    /// How many chunks there may be, the one that is being used among them.
-    depth: usize,
+    /// How many times as many chunks there may be as at first.
+    times: usize,
     /// A job ended for want of room.
     is_cramped: bool,
 }
 
 impl Shelf {
     /// The largest chunk.
-    fn most(&self, capacity: usize) -> usize {
+    fn most(&self) -> usize {
         let longest = if self.source == Source::File { FILE_CHUNK } else { LONGEST_CHUNK };
-        longest.min(capacity / CHUNKS).max(1)
+        longest.min(self.capacity / CHUNKS).max(1)
+    }
+
+    /// How many chunks there may be, the one that is being used among them.
+    fn depth(&self) -> usize {
+        let most = (self.capacity / self.size).max(CHUNKS);
+        let least = if self.source == Source::File { FILE_CHUNKS } else { CHUNKS };
+        least.saturating_mul(self.times).min(most)
     }
 
     fn keep(&mut self, buffer: Vec<u8>) {
-        if self.spare.len() < self.depth {
+        if self.spare.len() < self.depth() {
             self.spare.push(buffer);
         }
     }
@@ -141,16 +156,18 @@ impl Place {
 impl Stock {
     pub(super) fn new(capacity: usize) -> Self {
         let shelf = Shelf {
+            capacity,
             chunks: VecDeque::new(),
             last: None,
             spare: Vec::new(),
             flows: false,
+            is_prompt: false,
             source: Source::Unknown,
             size: FIRST_CHUNK.min((capacity / CHUNKS).max(1)),
-            depth: CHUNKS,
+            times: 1,
             is_cramped: false,
         };
-        Self { shelf: Mutex::new(shelf), capacity }
+        Self { shelf: Mutex::new(shelf) }
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -173,18 +190,12 @@ impl Stock {
                     shelf.spare = Vec::new();
                     Taken::Last(last)
                 }
-                None => {
-                    // The user is the faster one, and the source has waited for him all the same: for a wake-up. So let there be more to each.
-                    if std::mem::take(&mut shelf.is_cramped) {
-                        shelf.depth = (shelf.depth * 2).min(self.capacity / shelf.size).max(CHUNKS);
-                    }
-                    Taken::Nothing
-                }
+                None => Taken::Nothing { is_near: shelf.is_prompt },
             },
         };
         let flow = match shelf.flows {
             false => Flow::Ended,
-            true if shelf.chunks.len() <= shelf.depth / 2 => Flow::Low,
+            true if shelf.chunks.len() <= shelf.depth() / 2 => Flow::Low,
             true => Flow::Full,
         };
         (taken, flow)
@@ -195,6 +206,15 @@ impl Stock {
         self.shelf().flows = true;
     }
 
+    /// The user has found nothing, and sleeps. If the source has waited for him before, for want of room, he is the faster one, and either waits for no more
+    /// than a wake-up: let there be more to each.
+    pub(super) fn deepen(&self) {
+        let mut shelf = self.shelf();
+        if std::mem::take(&mut shelf.is_cramped) && shelf.depth() < shelf.capacity / shelf.size {
+            shelf.times *= 2;
+        }
+    }
+
     /// Jobs read no more, but for the read that one of them may be at.
     pub(super) fn stop(&self) {
         self.shelf().flows = false;
@@ -203,7 +223,7 @@ impl Stock {
     /// The `T` may have become another kind of source.
     pub(super) fn look_again(&self) {
         let mut shelf = self.shelf();
-        (shelf.source, shelf.depth, shelf.is_cramped) = (Source::Unknown, CHUNKS, false);
+        (shelf.source, shelf.times, shelf.is_cramped) = (Source::Unknown, 1, false);
     }
 
     /// How many bytes are there.
@@ -224,13 +244,14 @@ impl Stock {
     /// The source stands elsewhere: what was read is of no use.
     pub(super) fn forget(&self) {
         let mut shelf = self.shelf();
-        shelf.depth = CHUNKS;
-        shelf.spare.truncate(CHUNKS);
+        shelf.times = 1;
+        let depth = shelf.depth();
+        shelf.spare.truncate(depth);
         while let Some(chunk) = shelf.chunks.pop_front() {
             shelf.keep(chunk.buffer);
         }
         shelf.is_cramped = false;
-        shelf.size = FIRST_CHUNK.min(shelf.most(self.capacity));
+        shelf.size = FIRST_CHUNK.min(shelf.most());
         // An error may hold foreign code, which runs under no lock.
         let last = shelf.last.take();
         drop(shelf);
@@ -251,15 +272,17 @@ impl Stock {
     /// One chunk, or of a file several: then this ends before long all the same, as nobody is told before.
     pub(super) fn fill<T: Read + 'static>(&self, source: &mut T, writer: Option<&Writer<T>>) {
         let batch = Instant::now();
+        let mut begun = batch;
         while let Some((buffer, size)) = self.room(source) {
             let mut place = Place::new(buffer, size);
-            let begun = Instant::now();
             let outcome = writer.map_or(Ok(()), |writer| writer.write_out(source));
             let outcome = outcome.and_then(|()| read(source, place.bytes()));
-            let goes_on = self.put(place, outcome, begun.elapsed());
-            if !goes_on || batch.elapsed() >= BATCH {
+            let ended = Instant::now();
+            let goes_on = self.put(place, outcome, ended - begun);
+            if !goes_on || ended - batch >= BATCH {
                 return;
             }
+            begun = ended;
         }
     }
 
@@ -274,11 +297,10 @@ impl Stock {
             let kind = Source::of(source);
             shelf = self.shelf();
             shelf.source = kind;
-            shelf.size = shelf.size.min(shelf.most(self.capacity));
+            shelf.size = shelf.size.min(shelf.most());
         }
-        if shelf.chunks.len() + 1 >= shelf.depth {
-            // Not while the chunks themselves grow.
-            shelf.is_cramped = shelf.source == Source::File && shelf.size == shelf.most(self.capacity);
+        if shelf.chunks.len() + 1 >= shelf.depth() {
+            shelf.is_cramped = shelf.source == Source::File;
             return None;
         }
         Some((shelf.spare.pop().unwrap_or_default(), shelf.size))
@@ -297,7 +319,8 @@ impl Stock {
                 shelf.keep(buffer);
             }
         }
-        let most = shelf.most(self.capacity);
+        shelf.is_prompt = took < repoll::PROMPT;
+        let most = shelf.most();
         if is_full && took < PROMPT {
             shelf.size = (size * 2).min(most);
         }
@@ -361,10 +384,11 @@ mod tests {
         for _ in 0..40 {
             stock.fill(source, None::<&Writer<File>>);
         }
-        assert!(stock.len() < stock.capacity, "{} bytes", stock.len());
+        assert!(stock.len() < stock.shelf().capacity, "{} bytes", stock.len());
         while let (Taken::Chunk(chunk), _) = stock.take(None) {
             stock.shelf().keep(chunk.into_buffer());
         }
+        stock.deepen();
     }
 
     /// A closure may put another file in its place at any time, also when its user is about to get more room.
@@ -375,16 +399,14 @@ mod tests {
         file.set_len(1 << 30).unwrap();
         let is_at_first = |stock: &Stock| {
             let shelf = stock.shelf();
-            shelf.depth == CHUNKS && shelf.spare.len() <= CHUNKS && !shelf.is_cramped
+            shelf.times == 1 && shelf.spare.len() <= FILE_CHUNKS && !shelf.is_cramped
         };
         for moves in [true, false] {
             let stock = Stock::new(8 << 20);
-            pass_through(&stock, &mut file);
-            assert_eq!(stock.shelf().depth, CHUNKS, "chunks grow first");
-            for _ in 0..5 {
+            for depth in [16, 32, 64, 64] {
                 pass_through(&stock, &mut file);
+                assert_eq!(stock.shelf().depth(), depth);
             }
-            assert_eq!(stock.shelf().depth, 32);
             // Once more, but for the last.
             stock.begin();
             for _ in 0..40 {
@@ -397,7 +419,7 @@ mod tests {
                 for _ in 0..6 {
                     pass_through(&stock, &mut file);
                 }
-                assert!(stock.shelf().spare.len() > CHUNKS);
+                assert!(stock.shelf().spare.len() > FILE_CHUNKS);
                 stock.forget();
                 assert!(is_at_first(&stock));
             } else {
@@ -410,7 +432,7 @@ mod tests {
                     pass_through(&stock, &mut File::open("/dev/zero").unwrap());
                 }
                 assert_eq!(stock.shelf().size, LONGEST_CHUNK);
-                assert_eq!(stock.shelf().depth, CHUNKS, "nobody is faster than that");
+                assert_eq!(stock.shelf().depth(), CHUNKS, "nobody is faster than that");
                 stock.look_again();
                 stock.begin();
                 stock.fill(&mut file, None::<&Writer<File>>);

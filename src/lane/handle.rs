@@ -229,6 +229,11 @@ impl<T: Send + 'static> Lane<T> {
         self.core().push_regardless(LaneJob::new(job))
     }
 
+    /// By how much to count time that is spent in vain waiting for its jobs without sleeping; `None` if nobody is to wait so.
+    pub(crate) fn spin_weight(&self) -> Option<u32> {
+        self.core.spin_weight()
+    }
+
     /// Whether this is a forked child's copy.
     pub(crate) fn is_orphaned(&self) -> bool {
         self.core().is_orphaned()
