@@ -89,8 +89,7 @@ impl Ahead {
     ) -> Poll<io::Result<()>> {
         while self.current.is_none() {
             let (taken, flow) = self.stock.take(self.used.take());
-            let mut is_near = false;
-            match taken {
+            let is_near = match taken {
                 Taken::Chunk(chunk) => {
                     self.current = Some(chunk);
                     while self.jobs.front().is_some_and(Offload::is_finished) {
@@ -106,9 +105,13 @@ impl Ahead {
                     self.repoll.ended();
                     return Poll::Ready(last);
                 }
-                Taken::Nothing { .. } if flow == Flow::Ended => self.call_off(),
-                Taken::Nothing { is_near: is } => is_near = is,
-            }
+                Taken::Nothing { is_near } => {
+                    if flow == Flow::Ended {
+                        self.call_off();
+                    }
+                    is_near
+                }
+            };
             if self.jobs.is_empty() {
                 if std::mem::take(&mut self.gives_way) {
                     // Of both sides.
@@ -122,8 +125,13 @@ impl Ahead {
             if is_near && self.looks_again(lane, cx) {
                 return Poll::Pending;
             }
-            self.stock.deepen();
-            ready!(self.poll_job(cx))?;
+            match self.poll_job(cx) {
+                Poll::Ready(ended) => ended?,
+                Poll::Pending => {
+                    self.stock.deepen();
+                    return Poll::Pending;
+                }
+            }
         }
         self.repoll.ended();
         Poll::Ready(Ok(()))

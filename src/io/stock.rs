@@ -97,7 +97,7 @@ struct Shelf {
     /// Whether the last read filled its buffer: only then is there reason to read what comes behind. A pipe or a terminal that has
     /// given what it had would keep the job, and with it the lane, until there is more.
     flows: bool,
-    /// Whether the last read took less time than a wake-up does.
+    /// Whether the last read filled its buffer, in less time than a wake-up takes.
     is_prompt: bool,
     source: Source,
     /// The next chunk's size.
@@ -319,7 +319,7 @@ impl Stock {
                 shelf.keep(buffer);
             }
         }
-        shelf.is_prompt = took < repoll::PROMPT;
+        shelf.is_prompt = is_full && took < repoll::PROMPT;
         let most = shelf.most();
         if is_full && took < PROMPT {
             shelf.size = (size * 2).min(most);
