@@ -96,9 +96,9 @@ pub(super) fn new_ring(
     Some((front, Back { number, consumer, long: side_long, source }))
 }
 
-/// How large a ring's side is.
+/// How large a ring's side is: of what the ring has, which may be more than was asked for.
 fn side_of(capacity: usize) -> usize {
-    capacity.saturating_mul(2)
+    2 * ring::capacity(capacity)
 }
 
 /// How many bytes such a ring takes.

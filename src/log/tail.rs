@@ -150,6 +150,29 @@ pub(super) enum Tell {
     Nothing,
 }
 
+#[cfg(all(test, not(aside_loom)))]
+mod tests {
+    use super::*;
+    use crate::log::front::new_ring;
+
+    /// However small a ring was asked for: twice what it holds is copied out, before anything in the side is read.
+    #[test]
+    fn a_side_has_room_for_all_that_is_copied_out_in_a_pass() {
+        for capacity in [0, 1, 512, 513, 1024, 1025] {
+            let (mut front, mut back) = new_ring(1, capacity, Some(&Arc::new(Drops::new())), None).unwrap();
+            let mut logged = 0;
+            for _ in 0..2 {
+                while front.push(&[], logged).is_ok() {
+                    logged += 1;
+                }
+                back.copy_out(u64::MAX);
+            }
+            assert_eq!(back.consumer.committed(), logged, "of a ring of {capacity} bytes");
+            assert!((0..logged).all(|record| back.consumer.stamp(record) == record));
+        }
+    }
+}
+
 #[cfg(all(test, aside_loom))]
 mod model {
     use super::*;

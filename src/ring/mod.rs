@@ -29,6 +29,11 @@ fn ends(memory: Memory) -> (Producer, Consumer) {
     (Producer::new(memory.clone()), Consumer::new(memory))
 }
 
+/// How many bytes of payload such a ring has room for.
+pub(crate) fn capacity(wanted: usize) -> usize {
+    Shape::of(wanted).capacity as usize
+}
+
 /// How many bytes such a ring takes, all in all.
 pub(crate) fn footprint(capacity: usize) -> usize {
     Shape::of(capacity).bytes()
