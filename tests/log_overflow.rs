@@ -244,11 +244,11 @@ fn who_waits_for_room_is_told_of_a_little() {
     }
 }
 
-/// What was copied is out of the way while the sink takes its time: for what was copied together, or what is written from where it lies behind that.
+/// What was copied is out of the way while the sink takes its time: for what was copied together, or what is written behind that, from where it lies or as one long record.
 #[test]
 fn there_is_room_during_a_write() {
     let _watchdog = watchdog();
-    for lens in [&[14_000; 5][..], &[20_000]] {
+    for (lens, each) in [(&[14_000; 5][..], 100), (&[20_000], 100), (&[40_000], 40_000)] {
         let (sink, end) = (Sink::new(), Gate::new());
         let first = sink.stop();
         let builder = Writer::builder().capacity(1 << 15).overflow(Overflow::DropNewest).sink(sink.clone());
@@ -262,7 +262,7 @@ fn there_is_room_during_a_write() {
             for len in lens {
                 let (log, end, (tell, told)) = (&log, &end, mpsc::channel());
                 scope.spawn(move || {
-                    (0..len / 100).for_each(|_| log.write_record(&[b'x'; 100]).unwrap());
+                    (0..len / each).for_each(|_| log.write_record(&vec![b'x'; each]).unwrap());
                     tell.send(()).unwrap();
                     end.pass();
                 });

@@ -271,6 +271,7 @@ impl Backend {
         if records == 0 {
             // A mark: the record itself is elsewhere.
             let record = ring.long.pop().unwrap_or_default();
+            publish(&self.rings);
             write_staged(&mut self.out, &mut self.staged, shared)?;
             let (written, outcome) = self.out.write([&record, b""]);
             let is_whole = written == record.len();
