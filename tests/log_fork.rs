@@ -3,12 +3,13 @@
 
 mod util;
 
+use aside::Group;
 use aside::log::{FlushError, WriteError, Writer};
 use futures::executor::block_on;
-use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use util::fork::{alone, forked, forked_with};
+use util::fork::{alone, forked, forked_with, shared_counter};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -53,6 +54,41 @@ fn a_sink_that_is_no_descriptor_stays_with_the_parent() {
         });
         log.write_record(b"parent\n").unwrap();
         assert_eq!(guard.close(LONG).written, 2);
+    });
+}
+
+/// A sink may end what it has written as it is dropped, as compressors do: the child drops the last handle that it has, and not the sink.
+#[test]
+fn a_sink_is_dropped_by_the_parent_alone() {
+    struct Ending(&'static AtomicUsize);
+    impl Write for Ending {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Drop for Ending {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    alone("a_sink_is_dropped_by_the_parent_alone", || {
+        let dropped = shared_counter();
+        let group = Group::builder().max_threads(1).build().unwrap();
+        let (log, guard) = Writer::builder().group(&group).sink(Ending(dropped)).build().unwrap();
+        log.write_record(b"parent\n").unwrap();
+        log.flush_wait(LONG).unwrap();
+        // The drain sleeps, and has no handle any more.
+        group.drain().wait();
+        let (log, guard) = forked_with((log, guard), drop);
+        assert_eq!(dropped.load(Ordering::SeqCst), 0);
+        log.write_record(b"parent\n").unwrap();
+        assert_eq!(guard.close(LONG).written, 2);
+        drop(log);
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
     });
 }
 

@@ -73,6 +73,11 @@ impl Backend {
         }
     }
 
+    /// In a forked child: drops all but the sink.
+    pub(super) fn disown(self) {
+        self.out.disown();
+    }
+
     /// Whether there is something to be brought.
     pub(super) fn has_records(&mut self, shared: &Shared) -> bool {
         self.fetch_fresh(shared);

@@ -22,7 +22,7 @@ use crate::job::{Host, Wait, block_on};
 use crate::os::fork::{self, PerProcess};
 use crate::panic::contain;
 use crate::ring::Producer;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, get_mut, lock};
 use crate::wait_list::WaitList;
 use std::fs::File;
 use std::io;
@@ -414,6 +414,17 @@ impl Shared {
             wakes: read(&tally.wakes),
             rings,
             threads_without_ring: read(&tally.guests),
+        }
+    }
+}
+
+impl Drop for Shared {
+    /// The sink is the parent's, who drops it.
+    fn drop(&mut self) {
+        if self.is_orphaned() {
+            if let Some(backend) = get_mut(&mut self.backend).take() {
+                backend.disown();
+            }
         }
     }
 }

@@ -136,6 +136,13 @@ impl Out {
         Self { sink, on_error, attempts: 0, torn: false, writes: 0 }
     }
 
+    /// In a forked child: what foreign code does as it is dropped (an end that it writes, say) the parent does. A descriptor is the child's own, and closed.
+    pub(super) fn disown(self) {
+        if let Sink::Any(sink) = self.sink {
+            std::mem::forget(sink);
+        }
+    }
+
     /// How many of the bytes are out: all, or fewer if the rest is to be dropped. The error is one that is final: then nothing must be written any more.
     pub(super) fn write(&mut self, slices: [&[u8]; 2]) -> (usize, io::Result<()>) {
         let newline: &[u8] = if self.torn { b"\n" } else { b"" };
