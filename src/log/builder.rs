@@ -99,7 +99,7 @@ impl Builder {
     /// Bytes of records that may wait for each thread. Default: 256 KiB. Rounded up to a power of two, from 1 KiB to 1 GiB (512 MiB under [`Overflow::DropOldest`]). A quarter
     /// more goes to keeping account of the records, one place for each 64 bytes: shorter records fill those first.
     ///
-    /// Records longer than half of it take another way, with an allocation and a lock, in the same order.
+    /// Records longer than half of it take another way, with an allocation and a lock, in the same order; and so do those longer than 16 KiB of threads that share a ring (see [`budget`](Self::budget)).
     ///
     /// From 64 KiB to 1 MiB the rings come in *slabs* of 2 MiB, six rings of the default capacity in each. [`build`](Self::build) makes the first one, with the common ring in
     /// it; the offload thread prepares another whenever the last prepared ring was taken. So a thread's first record allocates no ring, and comes to memory that is there already. That takes 2 MiB from
@@ -113,7 +113,7 @@ impl Builder {
     }
 
     /// How much memory all rings together may take. Default: 256 MiB. When it is spent, or the system has no memory for another ring, further threads share one, under a lock, which is there in any case.
-    /// Records longer than half a ring are not counted.
+    /// Records that take the other way are not counted.
     ///
     /// A slab (see [`capacity`](Self::capacity)) counts as 2 MiB as long as any of its rings is there. Where the budget has no room for one there is none, and each ring counts for itself.
     ///

@@ -12,8 +12,12 @@ use std::collections::LinkedList;
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Weak};
 
-/// The longest record, in bytes: 16 MiB. As many bytes of records that are longer than half a ring may wait per thread.
+/// The longest record, in bytes: 16 MiB. As many bytes of records that are too long for a ring may wait beside it.
 pub(super) const LONGEST: usize = 16 << 20;
+
+/// A longer one is no more than a mark in the guests' ring: those who log little there fill the room that a write makes at once, and one that needs much in one piece
+/// would wait for as long as they log. Nor do they wait while it is copied.
+const LONGEST_OF_GUESTS: usize = 16 * 1024;
 
 /// A list, so that one joins others without an allocation: the allocator may log.
 pub(super) type Records = LinkedList<Box<[u8]>>;
@@ -136,7 +140,9 @@ impl Front {
 
     /// Whether the ring holds no more than a mark for it.
     fn is_long(&self, record: &[u8]) -> bool {
-        record.len() > self.producer.longest()
+        let longest = self.producer.longest();
+        let is_guests = self.number == 0;
+        record.len() > if is_guests { longest.min(LONGEST_OF_GUESTS) } else { longest }
     }
 
     /// To be asked before it is copied. The room stays, but for who pushes. (What is longer than the longest there is never room for; the caller tells why.)

@@ -298,6 +298,24 @@ mod tests {
             }
         }
 
+        /// A write of the drain makes room for many short ones, who are quick to fill it: one that needs the room of several writes does not wait for ever.
+        #[test]
+        fn a_guest_that_logs_much_has_its_turn_among_those_who_log_little() {
+            let (mut front, mut back) = new_ring(0, 1 << 18, None, None).unwrap();
+            let fill = |front: &mut Front| while front.push(&[1; 60], 0).is_ok() {};
+            fill(&mut front);
+            let had_its_turn = (0..100).any(|_| {
+                let end = back.consumer.committed();
+                let reach = back.consumer.run(end, u64::MAX, 64 * 1024).reach;
+                back.consumer.advance(reach);
+                back.consumer.publish();
+                let is_done = front.push(&[2; 1 << 17], 0).is_ok();
+                fill(&mut front);
+                is_done
+            });
+            assert!(had_its_turn, "waits for ever");
+        }
+
         /// While the first of the guests have their turn, the others do not keep the drain from its nap.
         #[test]
         fn guests_behind_those_who_are_called_are_in_no_hurry() {
