@@ -65,14 +65,14 @@ impl Alarm {
     /// `look_after_commit` tells.
     #[inline(always)]
     pub(super) fn is_fine_after_commit(&self) -> bool {
-        // Pairs with the heavy barrier in `fall_asleep` and `close`.
+        // Pairs with the heavy barrier in `fall_asleep`, `close` and `break_off`.
         compiler_fence(Ordering::SeqCst);
         self.word.load(Ordering::Acquire) == 0
     }
 
     /// To be called after something was put where the drain looks.
     pub(super) fn look_after_commit(&self) -> Seen {
-        // Pairs with the heavy barrier in `fall_asleep` and `close`.
+        // Pairs with the heavy barrier in `fall_asleep`, `close` and `break_off`.
         self.barrier.light();
         self.look()
     }
@@ -108,9 +108,11 @@ impl Alarm {
         is_closed
     }
 
+    /// What is committed by who finds it whole, who calls this sees, and counts as lost.
     pub(super) fn break_off(&self) {
         // AcqRel: publishes why.
         self.word.fetch_or(BROKEN, Ordering::AcqRel);
+        self.barrier.heavy();
     }
 }
 
@@ -153,17 +155,29 @@ mod model {
         }
     }
 
-    /// A record whose thread saw the writer open is seen by who closed it.
-    #[test]
-    fn log_commit_against_close() {
-        check(|| {
+    fn commit_against(ends: fn(&Alarm)) {
+        check(move || {
             let alarm = Arc::new(Alarm::new());
             let (producer, consumer) = ring::new(8).unwrap();
             let logging = thread::spawn(log_once(&alarm, producer));
-            alarm.close();
+            ends(&alarm);
             let seen = consumer.committed() == 1;
             assert!(seen || !logging.join().unwrap());
         });
+    }
+
+    /// A record whose thread saw the writer open is seen by who closed it.
+    #[test]
+    fn log_commit_against_close() {
+        commit_against(|alarm| {
+            alarm.close();
+        });
+    }
+
+    /// Or counted as lost by who broke it.
+    #[test]
+    fn log_commit_against_break() {
+        commit_against(Alarm::break_off);
     }
 
     /// The same for a drain that learns of the close by the word itself, perhaps before who closes has passed the barrier: it looks for records for the last
