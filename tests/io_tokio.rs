@@ -6,14 +6,14 @@ mod util;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use std::future::poll_fn;
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::Context;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Builder;
 use util::probe_waker::ProbeWaker;
-use util::sink::{Sink, poll_and_drop};
+use util::sink::{Sink, poll_and_drop, poll_once};
 use util::{Gate, hold_thread, single_thread_group, watchdog};
 
 fn in_both(test: impl AsyncFn()) {
@@ -179,6 +179,39 @@ impl Seek for Onwards {
     }
 }
 
+impl Write for Onwards {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Write::write(&mut self.0, bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a write needs, and cannot have, is told to who writes, also if the reader sees it first.
+#[test]
+fn a_move_that_fails_is_no_failure_of_a_read() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let onwards = Onwards(Cursor::new((0..100).collect()));
+    let (mut from, mut to) = tokio::io::split(Offloaded::builder().group(&group).build_seekable(onwards));
+    assert_eq!(block_on(from.read_u8()).unwrap(), 0);
+    let held = hold_thread(&group);
+    let mut write = std::pin::pin!(to.write(b"x"));
+    assert!(poll_once(&mut write).is_pending());
+    held.release();
+    group.drain().wait();
+    assert_eq!(block_on(from.read_u8()).unwrap(), 1);
+    assert!(block_on(write).is_err());
+    // Nor of a flush, behind a write that was dropped.
+    let held = hold_thread(&group);
+    assert!(poll_and_drop(to.write(b"x"), 1).is_none());
+    held.release();
+    block_on(to.flush()).unwrap();
+    assert_eq!(block_on(from.read_u8()).unwrap(), 2);
+}
+
 /// What was to be moved back for a closure, in vain, stands elsewhere now.
 #[test]
 fn a_seek_behind_a_move_that_fails() {
@@ -194,6 +227,30 @@ fn a_seek_behind_a_move_that_fails() {
     let sought = block_on(poll_fn(|cx| Pin::new(&mut bytes).poll_complete(cx)));
     assert_eq!(block_on(bytes.read_u8()).unwrap(), 50);
     assert_eq!(sought.unwrap(), 50);
+}
+
+/// Also one that is awaited, by the traits of either.
+#[test]
+fn an_awaited_seek_behind_a_move_that_fails() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    for by_tokio in [true, false] {
+        let onwards = Onwards(Cursor::new((0..100).collect()));
+        let mut bytes = Offloaded::builder().group(&group).build_seekable(onwards);
+        assert_eq!(block_on(bytes.read_u8()).unwrap(), 0);
+        let held = hold_thread(&group);
+        assert!(poll_and_drop(bytes.with(|_| ()), 1).is_none());
+        held.release();
+        let to = SeekFrom::Start(50);
+        let sought = if by_tokio {
+            block_on(bytes.seek(to))
+        } else {
+            block_on(futures::io::AsyncSeekExt::seek(&mut bytes, to))
+        };
+        assert_eq!(sought.unwrap(), 50);
+        assert_eq!(block_on(bytes.read_u8()).unwrap(), 50);
+        assert!(block_on(bytes.with(|_| ())).is_err(), "it still cannot go back");
+    }
 }
 
 /// The last one comes last.

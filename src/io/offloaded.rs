@@ -252,7 +252,7 @@ impl<T: Read + Send + 'static> Offloaded<T> {
     }
 
     fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_settled(cx))?;
+        ready!(self.poll_settled(cx));
         match &self.lane {
             Some(lane) if self.ahead.bytes().is_empty() => {
                 self.ahead.poll_fill(lane, self.writer.as_ref(), cx)
@@ -297,7 +297,7 @@ impl<T: Write + Send + 'static> Offloaded<T> {
 
     pub(super) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.lane()?;
-        ready!(self.poll_as(Side::Write, cx, Self::poll_settled))?;
+        ready!(self.poll_as(Side::Write, cx, Self::poll_settled));
         let Some(lane) = &self.lane else { return Poll::Ready(Err(closed())) };
         let writer = self.writer.get_or_insert_with(|| Writer::new(self.write_buffer));
         self.flush.poll(lane, writer, self.changes, cx)

@@ -72,8 +72,14 @@ impl<T: Send + 'static> Offloaded<T> {
         }
     }
 
-    /// Ready once no job that changes the position is under way, nor is one to come.
-    pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Ready once no job that changes the position is under way, nor is one to come. For those who need no move back: one that failed is not their
+    /// failure.
+    pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_settled_or_failed(cx).map(drop)
+    }
+
+    /// The same, and whether the last move back, if it came last, has failed.
+    fn poll_settled_or_failed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let moved = ready!(self.poll_moved(cx));
             // If it could not be moved back, who waited for that waits for the seek: it is as good.
@@ -132,7 +138,7 @@ impl<T: Send + 'static> Offloaded<T> {
     #[cfg(feature = "tokio")]
     pub(super) fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         self.lane()?;
-        ready!(self.poll_as(Side::Write, cx, Self::poll_settled))?;
+        ready!(self.poll_as(Side::Write, cx, Self::poll_settled));
         Poll::Ready(self.position.failed.take().map_or(Ok(self.position.arrived), Err))
     }
 
@@ -179,7 +185,7 @@ impl<T: Send + 'static> Offloaded<T> {
 
     fn poll_moved_there(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.poll_settled(cx))?;
+            ready!(self.poll_settled_or_failed(cx))?;
             let Some(rewind) = self.rewind_needed() else {
                 return Poll::Ready(Ok(()));
             };
@@ -203,7 +209,7 @@ impl<T: Seek + Send + 'static> Offloaded<T> {
 
     fn poll_seek(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
         if !self.is_seeking_to(to) {
-            ready!(self.poll_settled(cx))?;
+            ready!(self.poll_settled(cx));
             self.start(to)?;
         }
         self.poll_sought(cx)
