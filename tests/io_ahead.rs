@@ -15,6 +15,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use util::probe_waker::ProbeWaker;
 use util::process::{eventually, in_child, resident};
 use util::sink::poll_and_drop;
@@ -32,7 +33,8 @@ fn file(bytes: usize) -> File {
 #[test]
 fn what_was_read_is_told_whoever_has_the_thread() {
     let _watchdog = watchdog();
-    let group = single_thread_group();
+    // Of one that lingers a reader may look again by himself.
+    let group = Group::builder().max_threads(1).linger(Duration::ZERO).build().unwrap();
     let mut owed = 0;
     while owed < 50 {
         let file = file(64 * MIB);
