@@ -106,6 +106,8 @@ struct Shelf {
     times: usize,
     /// A job ended for want of room.
     is_cramped: bool,
+    /// Nobody will take anything.
+    is_abandoned: bool,
 }
 
 impl Shelf {
@@ -166,6 +168,7 @@ impl Stock {
             size: FIRST_CHUNK.min((capacity / CHUNKS).max(1)),
             times: 1,
             is_cramped: false,
+            is_abandoned: false,
         };
         Self { shelf: Mutex::new(shelf) }
     }
@@ -261,7 +264,7 @@ impl Stock {
     /// Nobody will take anything.
     pub(super) fn clear(&self) {
         let mut shelf = self.shelf();
-        shelf.flows = false;
+        (shelf.flows, shelf.is_abandoned) = (false, true);
         let buffers = (std::mem::take(&mut shelf.chunks), std::mem::take(&mut shelf.spare));
         drop(shelf);
         drop(buffers);
@@ -310,6 +313,9 @@ impl Stock {
     fn put(&self, place: Place, outcome: io::Result<usize>, took: Duration) -> bool {
         let Place { buffer, begin, size } = place;
         let shelf = &mut *self.shelf();
+        if shelf.is_abandoned {
+            return false;
+        }
         let is_full = matches!(&outcome, Ok(read) if *read == size);
         shelf.flows &= is_full;
         match outcome {
@@ -439,6 +445,22 @@ mod tests {
                 assert_eq!(stock.shelf().chunks[0].bytes().len(), FILE_CHUNK);
             }
         }
+    }
+
+    /// Closed in the midst of a read.
+    #[test]
+    fn nothing_is_put_where_nobody_takes() {
+        struct Cleared(std::sync::Arc<Stock>);
+        impl Read for Cleared {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0.clear();
+                Ok(buffer.len())
+            }
+        }
+        let stock = std::sync::Arc::new(Stock::new(4 << 20));
+        stock.begin();
+        stock.fill(&mut Cleared(stock.clone()), None::<&Writer<Cleared>>);
+        assert!(stock.is_empty() && stock.shelf().spare.is_empty());
     }
 
     /// Jobs that come after a short read, or after a stop.
