@@ -20,6 +20,8 @@ pub(super) struct Position<T: Send + 'static> {
     arrived: u64,
     /// Why it has not, if nobody was told.
     failed: Option<io::Error>,
+    /// Why it was not moved back, if somebody has seen that who needs it not.
+    not_back: Option<io::Error>,
 }
 
 /// A seek, and how to start it, which takes a `T` that can.
@@ -44,7 +46,7 @@ enum Moving {
 
 impl<T: Send + 'static> Position<T> {
     pub(super) fn new(rewind: Option<Rewind<T>>) -> Self {
-        Self { rewind, pipe: Pipe::No, moving: None, next: None, arrived: 0, failed: None }
+        Self { rewind, pipe: Pipe::No, moving: None, next: None, arrived: 0, failed: None, not_back: None }
     }
 }
 
@@ -73,9 +75,12 @@ impl<T: Send + 'static> Offloaded<T> {
     }
 
     /// Ready once no job that changes the position is under way, nor is one to come. For those who need no move back: one that failed is not their
-    /// failure.
+    /// failure, and is kept for who does.
     pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_settled_or_failed(cx).map(drop)
+        if let Err(error) = ready!(self.poll_settled_or_failed(cx)) {
+            self.position.not_back = Some(error);
+        }
+        Poll::Ready(())
     }
 
     /// The same, and whether the last move back, if it came last, has failed.
@@ -189,6 +194,9 @@ impl<T: Send + 'static> Offloaded<T> {
             let Some(rewind) = self.rewind_needed() else {
                 return Poll::Ready(Ok(()));
             };
+            if let Some(error) = self.position.not_back.take() {
+                return Poll::Ready(Err(error));
+            }
             ready!(self.poll_stop(cx));
             let Ok(by) = i64::try_from(self.ahead.unread_then()()) else { return Poll::Ready(Ok(())) };
             // The end is another one if the position is moved, or it becomes a longer file; that of a terminal comes but once.
@@ -218,7 +226,7 @@ impl<T: Seek + Send + 'static> Offloaded<T> {
     /// Queues a seek, while nothing else is on its way that moves the position. From now on all others wait for it.
     pub(super) fn start(&mut self, to: SeekFrom) -> io::Result<()> {
         self.lane()?;
-        self.position.failed = None;
+        (self.position.failed, self.position.not_back) = (None, None);
         self.ahead.stop();
         self.sides.wake(Side::Read);
         let (writer, unread) = (self.writer.clone(), self.ahead.unread_then());
