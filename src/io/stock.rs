@@ -303,7 +303,8 @@ impl Stock {
             shelf.size = shelf.size.min(shelf.most());
         }
         if shelf.chunks.len() + 1 >= shelf.depth() {
-            shelf.is_cramped = shelf.source == Source::File;
+            // Not while the chunks themselves grow: there would be many small ones.
+            shelf.is_cramped = shelf.source == Source::File && shelf.size == shelf.most();
             return None;
         }
         Some((shelf.spare.pop().unwrap_or_default(), shelf.size))
@@ -419,6 +420,10 @@ mod tests {
                 stock.fill(&mut file, None::<&Writer<File>>);
             }
             assert!(stock.shelf().is_cramped);
+            // As if reads were slow.
+            stock.shelf().size = FIRST_CHUNK;
+            stock.fill(&mut file, None::<&Writer<File>>);
+            assert!(!stock.shelf().is_cramped);
             if moves {
                 stock.forget();
                 assert!(is_at_first(&stock) && stock.is_empty() && stock.shelf().size == FIRST_CHUNK);
