@@ -213,6 +213,25 @@ fn a_move_that_fails_is_no_failure_of_a_read() {
     assert_eq!(block_on(from.read_u8()).unwrap(), 2);
 }
 
+/// Nor of a write that comes behind one that needed no move: it is tried again.
+#[test]
+fn a_move_that_fails_is_forgotten_with_the_need_for_it() {
+    let _watchdog = watchdog();
+    let group = single_thread_group();
+    let onwards = Onwards(Cursor::new((0..100).collect()));
+    let mut bytes = Offloaded::builder().group(&group).build_seekable(onwards);
+    assert_eq!(block_on(bytes.read_u8()).unwrap(), 0);
+    let held = hold_thread(&group);
+    assert!(poll_and_drop(bytes.write(b"x"), 1).is_none());
+    held.release();
+    // Sees that it failed, and leaves nothing unread.
+    block_on(bytes.read_exact(&mut [0; 99])).unwrap();
+    block_on(bytes.with(|inner| inner.0.set_position(0))).unwrap();
+    assert_eq!(block_on(bytes.read_u8()).unwrap(), 0);
+    let _held = hold_thread(&group);
+    assert!(poll_and_drop(bytes.write(b"x"), 1).is_none(), "the error of an earlier one");
+}
+
 /// What was to be moved back for a closure, in vain, stands elsewhere now.
 #[test]
 fn a_seek_behind_a_move_that_fails() {

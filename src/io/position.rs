@@ -165,6 +165,8 @@ impl<T: Send + 'static> Offloaded<T> {
     pub(super) fn poll_where_user_is(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.lane()?;
         if !self.is_moving() && self.rewind_needed().is_none() {
+            // Nor is one needed that failed before: what is read from now on may be another matter.
+            self.position.not_back = None;
             return Poll::Ready(Ok(()));
         }
         self.poll_as(Side::Write, cx, Self::poll_moved_there)
