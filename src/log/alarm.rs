@@ -108,6 +108,16 @@ impl Alarm {
         is_closed
     }
 
+    /// The same for whether it is broken: what is left is about to be counted.
+    pub(super) fn is_broken_for_all(&self) -> bool {
+        let is_broken = self.look().is_broken();
+        if is_broken {
+            // Who breaks it off may be about to pass the barrier, and has not yet. Pairs with the light one in `look_after_commit`.
+            self.barrier.heavy();
+        }
+        is_broken
+    }
+
     /// What is committed by who finds it whole, who calls this sees, and counts as lost.
     pub(super) fn break_off(&self) {
         // AcqRel: publishes why.

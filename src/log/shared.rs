@@ -347,7 +347,7 @@ impl Shared {
             return;
         }
         let is_over =
-            self.alarm.look().is_broken() || is_closed && !self.is_asked() && !backend.has_records(self);
+            self.alarm.is_broken_for_all() || is_closed && !self.is_asked() && !backend.has_records(self);
         let over = if is_over { place.take() } else { None };
         drop(place);
         match over {

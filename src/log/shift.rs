@@ -55,7 +55,7 @@ impl Drain {
             if shared.is_orphaned() {
                 return;
             }
-            if shared.alarm.look().is_broken() {
+            if shared.alarm.is_broken_for_all() {
                 return shared.end();
             }
             // Behind the pass: that comes first.
@@ -175,6 +175,34 @@ mod model {
             }
             assert!(shared.has_ended());
             assert!(!is_taken || stand.written() == [1]);
+        });
+    }
+
+    /// A thread logs, the group refuses the drain, and a third one comes to the end of the writer before who broke it off has passed the barrier: what was taken
+    /// is counted as lost.
+    #[test]
+    fn log_record_against_who_finds_it_broken() {
+        check(|| {
+            let stand = Stand::new(Order::PerThread, Overflow::Block);
+            let shared = stand.shared.clone();
+            let mut front = stand.front();
+            let logging = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    front.push(&[1], 0).unwrap();
+                    shared.alarm.look_after_commit().is_open()
+                })
+            };
+            let breaking = {
+                let shared = shared.clone();
+                thread::spawn(move || shared.break_off(io::ErrorKind::Other.into()))
+            };
+            shared.help();
+            let is_taken = logging.join().unwrap();
+            breaking.join().unwrap();
+            shared.end();
+            let stats = shared.stats();
+            assert!(!is_taken || stats.written + stats.lost == 1);
         });
     }
 
