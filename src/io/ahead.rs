@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    /// A reader sleeps once he has looked long enough, and is woken.
+    /// A reader looks again for a while, then sleeps, and is woken.
     #[test]
     fn who_looks_again_is_woken_at_last() {
         struct Heard(Mutex<Sender<()>>);
@@ -255,6 +255,7 @@ mod tests {
         let mut ahead = Ahead::new(1 << 20);
         let waker = Waker::from(Arc::new(Heard(Mutex::new(wake))));
         let mut cx = Context::from_waker(&waker);
+        let mut looks = 0;
         for _ in 0..100 {
             // The first read is prompt; then one that is not, while he waits.
             tell.send(()).unwrap();
@@ -265,7 +266,11 @@ mod tests {
             for _ in 0..2 {
                 asked.recv().unwrap();
             }
-            while ahead.poll_fill(&lane, None, &mut cx).is_pending() && woken.try_recv().is_ok() {}
+            while woken.try_recv().is_ok() {}
+            // The thread is held, so nobody but he himself wakes him.
+            while ahead.poll_fill(&lane, None, &mut cx).is_pending() && woken.try_recv().is_ok() {
+                looks += 1;
+            }
             tell.send(()).unwrap();
             woken.recv().unwrap();
             while ahead.poll_fill(&lane, None, &mut cx).is_pending() {
@@ -273,6 +278,7 @@ mod tests {
             }
             ahead.consume(usize::MAX);
         }
+        assert!(looks > 0);
     }
 
     /// Also for a second one, that has begun when the first one has ended.
