@@ -1,6 +1,7 @@
 //! Writing behind: bytes that were accepted, and the job that writes them out. See `README.md`, "Writing".
 
 use crate::lane::Lane;
+use crate::os::prefetch::prefetch_to_write;
 use crate::panic::drop_payload;
 use crate::patience::pause;
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -18,6 +19,8 @@ const SHORT: usize = 64 * 1024;
 const HOLD_OFF: Duration = Duration::from_micros(10);
 /// After so many chunks a job goes to the end of its lane's queue, so that others get its thread.
 const MOST_CHUNKS: u32 = 64;
+/// So far behind a write are the lines that are asked for: some ten short ones.
+const AHEAD: usize = 1024;
 /// What is kept of a buffer once all is written.
 const KEPT: usize = 64 * 1024;
 
@@ -125,6 +128,7 @@ impl Behind {
             Take::SomeOfIt => bytes.len().min(room),
         };
         buffer.bytes.extend_from_slice(&bytes[..taken]);
+        ask_for_the_next(&buffer.bytes, taken);
         let wants_job = buffer.wants_job();
         drop(buffer);
         if wants_job {
@@ -222,6 +226,15 @@ impl Behind {
         drop(buffer);
         drop((bytes, spare));
         true
+    }
+}
+
+/// After a write: asks for the cache lines of one to come. Who wrote the last chunk out has them still, and a write that comes to one waits for it with the
+/// lock in its hands: short ones took 80 to 100 ns where processors are slow to exchange lines, in place of 40.
+fn ask_for_the_next(bytes: &[u8], taken: usize) {
+    let begin = bytes.as_ptr_range().end.wrapping_add(AHEAD);
+    for line in (0..taken.min(AHEAD)).step_by(64) {
+        prefetch_to_write(begin.wrapping_add(line));
     }
 }
 
