@@ -65,14 +65,14 @@ impl Alarm {
     /// `look_after_commit` tells.
     #[inline(always)]
     pub(super) fn is_fine_after_commit(&self) -> bool {
-        // Pairs with the heavy barrier in `fall_asleep`, `close` and `break_off`.
+        // Pairs with the heavy barrier in `fall_asleep`, `close` and `settle`.
         compiler_fence(Ordering::SeqCst);
         self.word.load(Ordering::Acquire) == 0
     }
 
     /// To be called after something was put where the drain looks.
     pub(super) fn look_after_commit(&self) -> Seen {
-        // Pairs with the heavy barrier in `fall_asleep`, `close` and `break_off`.
+        // Pairs with the heavy barrier in `fall_asleep`, `close` and `settle`.
         self.barrier.light();
         self.look()
     }
@@ -108,20 +108,14 @@ impl Alarm {
         is_closed
     }
 
-    /// The same for whether it is broken: what is left is about to be counted.
-    pub(super) fn is_broken_for_all(&self) -> bool {
-        let is_broken = self.look().is_broken();
-        if is_broken {
-            // Who breaks it off may be about to pass the barrier, and has not yet. Pairs with the light one in `look_after_commit`.
-            self.barrier.heavy();
-        }
-        is_broken
-    }
-
-    /// What is committed by who finds it whole, who calls this sees, and counts as lost.
     pub(super) fn break_off(&self) {
         // AcqRel: publishes why.
         self.word.fetch_or(BROKEN, Ordering::AcqRel);
+    }
+
+    /// To be called by who knows that it is closed or broken, before he counts what is left: what was committed by those who found it neither, he then sees.
+    pub(super) fn settle(&self) {
+        // Pairs with the light one in `look_after_commit`.
         self.barrier.heavy();
     }
 }
@@ -187,7 +181,10 @@ mod model {
     /// Or counted as lost by who broke it.
     #[test]
     fn log_commit_against_break() {
-        commit_against(Alarm::break_off);
+        commit_against(|alarm| {
+            alarm.break_off();
+            alarm.settle();
+        });
     }
 
     /// The same for a drain that learns of the close by the word itself, perhaps before who closes has passed the barrier: it looks for records for the last

@@ -347,7 +347,7 @@ impl Shared {
             return;
         }
         let is_over =
-            self.alarm.is_broken_for_all() || is_closed && !self.is_asked() && !backend.has_records(self);
+            self.alarm.look().is_broken() || is_closed && !self.is_asked() && !backend.has_records(self);
         let over = if is_over { place.take() } else { None };
         drop(place);
         match over {
@@ -378,6 +378,7 @@ impl Shared {
     }
 
     fn end_with(&self, mut backend: Backend) {
+        self.alarm.settle();
         self.tally.lost.fetch_add(backend.left(self), Ordering::Relaxed);
         if let Some(error) = backend.unflushed.take() {
             let _ = self.unflushed.set(error);

@@ -55,7 +55,7 @@ impl Drain {
             if shared.is_orphaned() {
                 return;
             }
-            if shared.alarm.is_broken_for_all() {
+            if shared.alarm.look().is_broken() {
                 return shared.end();
             }
             // Behind the pass: that comes first.
