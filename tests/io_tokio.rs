@@ -3,6 +3,7 @@
 
 mod util;
 
+use aside::Group;
 use aside::io::Offloaded;
 use futures::executor::block_on;
 use std::future::poll_fn;
@@ -189,14 +190,20 @@ impl Write for Onwards {
     }
 }
 
+/// Of such a source a byte was read, and more is read ahead.
+fn begun_onwards(group: &Group) -> Offloaded<Onwards> {
+    let mut bytes =
+        Offloaded::builder().group(group).build_seekable(Onwards(Cursor::new((0..100).collect())));
+    assert_eq!(block_on(bytes.read_u8()).unwrap(), 0);
+    bytes
+}
+
 /// What a write needs, and cannot have, is told to who writes, also if the reader sees it first.
 #[test]
 fn a_move_that_fails_is_no_failure_of_a_read() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    let onwards = Onwards(Cursor::new((0..100).collect()));
-    let (mut from, mut to) = tokio::io::split(Offloaded::builder().group(&group).build_seekable(onwards));
-    assert_eq!(block_on(from.read_u8()).unwrap(), 0);
+    let (mut from, mut to) = tokio::io::split(begun_onwards(&group));
     let held = hold_thread(&group);
     let mut write = std::pin::pin!(to.write(b"x"));
     assert!(poll_once(&mut write).is_pending());
@@ -218,9 +225,7 @@ fn a_move_that_fails_is_no_failure_of_a_read() {
 fn a_move_that_fails_is_forgotten_with_the_need_for_it() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    let onwards = Onwards(Cursor::new((0..100).collect()));
-    let mut bytes = Offloaded::builder().group(&group).build_seekable(onwards);
-    assert_eq!(block_on(bytes.read_u8()).unwrap(), 0);
+    let mut bytes = begun_onwards(&group);
     let held = hold_thread(&group);
     assert!(poll_and_drop(bytes.write(b"x"), 1).is_none());
     held.release();
@@ -237,9 +242,7 @@ fn a_move_that_fails_is_forgotten_with_the_need_for_it() {
 fn a_seek_behind_a_move_that_fails() {
     let _watchdog = watchdog();
     let group = single_thread_group();
-    let onwards = Onwards(Cursor::new((0..100).collect()));
-    let mut bytes = Offloaded::builder().group(&group).build_seekable(onwards);
-    assert_eq!(block_on(bytes.read_u8()).unwrap(), 0);
+    let mut bytes = begun_onwards(&group);
     let held = hold_thread(&group);
     assert!(poll_and_drop(bytes.with(|_| ()), 1).is_none());
     Pin::new(&mut bytes).start_seek(SeekFrom::Start(50)).unwrap();
@@ -255,9 +258,7 @@ fn an_awaited_seek_behind_a_move_that_fails() {
     let _watchdog = watchdog();
     let group = single_thread_group();
     for by_tokio in [true, false] {
-        let onwards = Onwards(Cursor::new((0..100).collect()));
-        let mut bytes = Offloaded::builder().group(&group).build_seekable(onwards);
-        assert_eq!(block_on(bytes.read_u8()).unwrap(), 0);
+        let mut bytes = begun_onwards(&group);
         let held = hold_thread(&group);
         assert!(poll_and_drop(bytes.with(|_| ()), 1).is_none());
         held.release();

@@ -82,24 +82,13 @@ impl Repoll {
 #[cfg(all(test, not(aside_loom)))]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::task::{Wake, Waker};
-
-    #[derive(Default)]
-    struct Count(AtomicU32);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    use crate::sync::{Ordering, counting_waker};
+    use std::task::Waker;
 
     /// Every look is one that the task was woken for, and there is an end to it.
     #[test]
     fn a_look_is_announced_and_they_end() {
-        let count = Arc::new(Count::default());
-        let waker = Waker::from(count.clone());
+        let (count, waker) = counting_waker();
         let mut cx = Context::from_waker(&waker);
         let mut repoll = Repoll::new();
         for _ in 0..2 {

@@ -1,7 +1,7 @@
 //! What was read and is not taken yet, which the user and the reading jobs share; and the jobs' side of it. See `README.md`, "Reading".
 
 use super::behind::Writer;
-use super::repoll;
+use super::repoll::PROMPT;
 use crate::job::{JobError, Panic};
 use crate::sync::{Mutex, MutexGuard, lock};
 use std::any::Any;
@@ -27,7 +27,7 @@ const FILE_CHUNK: usize = 128 * 1024;
 /// A job reads that many chunks of a file as come in this time.
 const BATCH: Duration = Duration::from_micros(1200);
 /// A chunk that took longer is not followed by a larger one: its user would wait too long for the first of its bytes.
-const PROMPT: Duration = Duration::from_millis(100);
+const GROWS_WITHIN: Duration = Duration::from_millis(100);
 
 /// What kind of source it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -326,9 +326,9 @@ impl Stock {
                 shelf.keep(buffer);
             }
         }
-        shelf.is_prompt = is_full && took < repoll::PROMPT;
+        shelf.is_prompt = is_full && took < PROMPT;
         let most = shelf.most();
-        if is_full && took < PROMPT {
+        if is_full && took < GROWS_WITHIN {
             shelf.size = (size * 2).min(most);
         }
         shelf.flows && shelf.source == Source::File && size == most
